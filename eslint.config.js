@@ -66,6 +66,9 @@ const noChainsOfSpreads = {
   selector: `${optionalField} ~ ${optionalField} ~ ${optionalField}`,
   message: 'Fields that may be undefined are left out by `...withoutUndefined({ … })`, all of them at once.',
 };
+const noSpreadLiterals = ['SpreadElement > ObjectExpression.argument', 'SpreadElement > ArrayExpression.argument'].map(
+  (selector) => ({ selector, message: 'Write the fields or the items themselves.' }),
+);
 const noExportAll = { selector: 'ExportAllDeclaration', message: 'Re-export by name.' };
 
 /** One import of a module, `{ value, type Shape }`; packages before our own folders, these before neighbours. */
@@ -113,7 +116,14 @@ export default defineConfig(
           message: 'It forgets its time limits and burdens its signals: abort-signals/join-signals.ts does neither.',
         },
       ],
-      'no-restricted-syntax': ['error', noDefaultExport, classesAreErrors, noExportAll, noChainsOfSpreads],
+      'no-restricted-syntax': [
+        'error',
+        noDefaultExport,
+        classesAreErrors,
+        noExportAll,
+        noChainsOfSpreads,
+        ...noSpreadLiterals,
+      ],
       'no-unneeded-ternary': 'error',
       'no-warning-comments': ['error', { terms: ['eslint-disable', 'oxlint-disable'], location: 'anywhere' }],
       'object-shorthand': 'error',
@@ -169,6 +179,7 @@ export default defineConfig(
         classesAreErrors,
         noExportAll,
         noChainsOfSpreads,
+        ...noSpreadLiterals,
         workflowsThrowFailures,
       ],
     },

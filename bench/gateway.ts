@@ -53,7 +53,14 @@ async function campaign(): Promise<void> {
   const lines = rows.map((row) =>
     [
       row.trouble,
-      ...[row.posts, row.keys, row.kills, row.cuts, row.generations, row.jobs, row.bills, row.ended],
+      row.posts,
+      row.keys,
+      row.kills,
+      row.cuts,
+      row.generations,
+      row.jobs,
+      row.bills,
+      row.ended,
       row.seconds.toFixed(1),
     ].map(String),
   );

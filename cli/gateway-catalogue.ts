@@ -38,11 +38,13 @@ export function createGatewayCatalogue(
     throw new Error(noToken);
   };
   const entries = new LRUCache<string, CatalogueModel>({
-    ...{ max: maxModels, ttl: freshMs },
+    max: maxModels,
+    ttl: freshMs,
     fetchMethod: (model) => typed().getModel(model),
   });
   const lists = new LRUCache<string, { models: CatalogueModel[]; total: number }>({
-    ...{ max: maxLists, ttl: freshMs },
+    max: maxLists,
+    ttl: freshMs,
     fetchMethod: (query) => typed().listModels(JSON.parse(query) as ModelQuery),
   });
   const findEntry = async (model: string): Promise<CatalogueModel | undefined> => {
@@ -56,7 +58,10 @@ export function createGatewayCatalogue(
     }
   };
   const validator = createInputValidator({
-    ...{ ttlMs: freshMs, failureTtlMs: freshMs, timeoutMs: answerWithinMs, modelApiBase },
+    ttlMs: freshMs,
+    failureTtlMs: freshMs,
+    timeoutMs: answerWithinMs,
+    modelApiBase,
     ...(mediaHost !== undefined && { mediaHost }),
     ...(runcomfy && {
       getModel: (model) =>

@@ -3,8 +3,17 @@ import { isLoopback } from './loopback.ts';
 
 /** Signatures by a key pair alone: a shared secret, or none, proves nothing. */
 const algorithms = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
 ];
 
 /** Whose tokens the gateway takes, and what it reads in them. */

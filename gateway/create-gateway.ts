@@ -46,7 +46,8 @@ export async function createGateway(
     requestTimeout: requestTimeoutMs,
     // Who names no host is refused in words of ours.
     http: {
-      ...{ headersTimeout: headersTimeoutMs, connectionsCheckingInterval: checkEveryMs },
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: checkEveryMs,
       requireHostHeader: false,
     },
     trustProxy: settings.trustProxy === undefined ? false : [...settings.trustProxy],

@@ -59,7 +59,9 @@ export async function serveGateway({
   const access = await openAccess(gateway, log, metrics.countAuthFailure);
   // Temporal may be away for as long as it likes: what cannot be answered meanwhile says so.
   const temporal = await openTemporal(server, {
-    ...{ isImpatient: true, isLazy: true, onCall: metrics.countTemporalCall },
+    isImpatient: true,
+    isLazy: true,
+    onCall: metrics.countTemporalCall,
   });
   const { client } = temporal;
   const { taskQueue, modelApiBase, metricsAddress } = config;
@@ -69,7 +71,14 @@ export async function serveGateway({
   const reader = createGenerationReader(client);
   const app = await createGateway(
     {
-      ...{ client, catalogue, checkWebhook, access, log, metrics, generations, reader },
+      client,
+      catalogue,
+      checkWebhook,
+      access,
+      log,
+      metrics,
+      generations,
+      reader,
       dedupedKeys: createDedupedKeys(reader),
       watchers: createWatchers(client, generations, reader),
       settings: { ...gateway, host: address.host },

@@ -33,10 +33,34 @@ export interface ExpressionChecker {
 
 /** Every function that expressions have. `matches` is not offered: a pattern could hang the process. */
 const functions = new Set([
-  ...['size', 'string', 'int', 'double', 'bool', 'dyn', 'has', 'join', 'type'],
-  ...['all', 'exists', 'exists_one', 'map', 'filter'],
-  ...['contains', 'startsWith', 'endsWith', 'indexOf', 'lastIndexOf', 'substring', 'trim', 'split'],
-  ...['lowerAscii', 'upperAscii', 'orValue', 'or', 'hasValue', 'value'],
+  'size',
+  'string',
+  'int',
+  'double',
+  'bool',
+  'dyn',
+  'has',
+  'join',
+  'type',
+  'all',
+  'exists',
+  'exists_one',
+  'map',
+  'filter',
+  'contains',
+  'startsWith',
+  'endsWith',
+  'indexOf',
+  'lastIndexOf',
+  'substring',
+  'trim',
+  'split',
+  'lowerAscii',
+  'upperAscii',
+  'orValue',
+  'or',
+  'hasValue',
+  'value',
 ]);
 const macros = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 const names = new Set(['params', 'steps', 'pipeline', 'item', 'index']);

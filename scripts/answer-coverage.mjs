@@ -72,7 +72,9 @@ function operationsOf(paths) {
       Object.entries(methods)
         .filter(([, { operationId }]) => operationId !== undefined)
         .map(([method, { operationId: id, responses }]) => ({
-          ...{ id, place, statuses: Object.keys(responses) },
+          id,
+          place,
+          statuses: Object.keys(responses),
           pattern: new RegExp(`^${method.toUpperCase()} ${toPattern(place)}/?$`),
         })),
     )

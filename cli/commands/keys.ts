@@ -50,7 +50,12 @@ const addCreate = defineCommand<CreateOptions>({
     const now = Date.now();
     const record = keyRecord.safeParse(
       withoutUndefined({
-        ...{ id, name, tenant, scopes: [scope], sha256: digestOf(key), createdAt: new Date(now).toISOString() },
+        id,
+        name,
+        tenant,
+        scopes: [scope],
+        sha256: digestOf(key),
+        createdAt: new Date(now).toISOString(),
         expiresAt: expires === undefined ? undefined : new Date(now + expires).toISOString(),
         models: model,
       }),
@@ -82,7 +87,12 @@ const addList = defineCommand({
       table(
         ['ID', 'TENANT', 'SCOPE', 'EXPIRES', 'MODELS', 'NAME'],
         keys.map(({ id, tenant, scopes, expiresAt = 'never', models = ['all'], name }) => [
-          ...[id, tenant, scopes.join(', '), expiresAt, models.join(', '), name],
+          id,
+          tenant,
+          scopes.join(', '),
+          expiresAt,
+          models.join(', '),
+          name,
         ]),
       ),
     );

@@ -41,8 +41,14 @@ export const addList = defineCommand<ListOptions>({
           : table(
               ['KEY', 'PHASE', 'AGE', 'COST', 'MODEL', 'STARTED', 'REQUEST', 'LABELS'],
               found.map(({ key, phase, costUsd, model, startedAt, requestId = '', labels }) => [
-                ...[key, phase, ageOf(startedAt), usd(costUsd)],
-                ...[model, startedAt, requestId, labelText(labels)],
+                key,
+                phase,
+                ageOf(startedAt),
+                usd(costUsd),
+                model,
+                startedAt,
+                requestId,
+                labelText(labels),
               ]),
             ),
       );

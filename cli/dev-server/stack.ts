@@ -83,7 +83,8 @@ export async function startDevStack({
     const taskQueue = uiUrl === undefined ? await ownTaskQueue(isLive ? dataDir : undefined) : config.taskQueue;
     const { modelApiBase, serverlessApiBase } = simulator ?? config;
     const runcomfy = {
-      ...{ token: simulator ? () => Promise.resolve(simulatorToken) : tokenSource(config), modelApiBase },
+      token: simulator ? () => Promise.resolve(simulatorToken) : tokenSource(config),
+      modelApiBase,
       ...(serverlessApiBase !== undefined && { serverlessApiBase }),
     };
     const worker = await openDevWorker(
@@ -109,7 +110,12 @@ export async function startDevStack({
     signal?.throwIfAborted();
     const codecKeysFile = config.codecKeysFile === undefined ? undefined : path.resolve(config.codecKeysFile);
     return {
-      ...{ client, taskQueue, address, namespace, stop, gatewayUrl: gateway.url },
+      client,
+      taskQueue,
+      address,
+      namespace,
+      stop,
+      gatewayUrl: gateway.url,
       ...withoutUndefined({ uiUrl, simulator, codecKeysFile }),
     };
   } catch (error) {
@@ -161,7 +167,9 @@ async function openServer(
     version,
     origin,
   } = await findTemporalBinary({
-    ...{ cliPath: config.temporalCliPath, onNote: say, signal },
+    cliPath: config.temporalCliPath,
+    onNote: say,
+    signal,
   });
   signal?.throwIfAborted();
   const server = await startEmbeddedServer({ cliPath, dbFile: path.join(dataDir, 'temporal.db'), searchAttributes });

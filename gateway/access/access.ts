@@ -130,12 +130,16 @@ function toPrincipal(record: KeyRecord): Principal {
     dedupe,
   } = record;
   return withoutUndefined({
-    ...{ tenant, scope: scopeOf(record), keyId: id, name, models, onUnknownSubmission, webhook },
-    ...{
-      expiresAt: expiresAt && new Date(expiresAt).toISOString(),
-      requestsPerMinute,
-      startsPerMinute,
-      dedupeWindowMs: dedupe?.windowMs,
-    },
+    tenant,
+    scope: scopeOf(record),
+    keyId: id,
+    name,
+    models,
+    onUnknownSubmission,
+    webhook,
+    expiresAt: expiresAt && new Date(expiresAt).toISOString(),
+    requestsPerMinute,
+    startsPerMinute,
+    dedupeWindowMs: dedupe?.windowMs,
   });
 }

@@ -70,7 +70,8 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
       ...fastifyZodOpenApiTransformers,
     });
     await child.register(swaggerUi, {
-      ...{ routePrefix: `${apiBase}/docs`, staticCSP: documentPagePolicy },
+      routePrefix: `${apiBase}/docs`,
+      staticCSP: documentPagePolicy,
       // A badge from a host of others.
       uiConfig: { validatorUrl: null },
       // The page shows the document as everybody else reads it.

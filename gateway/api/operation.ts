@@ -59,11 +59,30 @@ export const noBody = nothing.optional();
 /** Where our API begins. */
 export const apiBase = '/api/v1';
 
-const everywhere = [
-  ...(['MalformedRequest', 'NotAuthenticated', 'NotAllowed', 'HostNotAllowed', 'InvalidInput'] as const),
-  ...(['TooManyRequests', 'TooSlow', 'PathTooLong', 'HeadersTooLarge'] as const),
-  ...(['Internal', 'IssuerUnreachable', 'TemporalUnreachable', 'Overloaded', 'Draining'] as const),
-] satisfies ProblemName[];
+const everywhere: ProblemName[] = [
+  'MalformedRequest',
+  'NotAuthenticated',
+  'NotAllowed',
+  'HostNotAllowed',
+  'InvalidInput',
+  'TooManyRequests',
+  'TooSlow',
+  'PathTooLong',
+  'HeadersTooLarge',
+  'Internal',
+  'IssuerUnreachable',
+  'TemporalUnreachable',
+  'Overloaded',
+  'Draining',
+];
+
+/** Under which heading of the document an operation stands that is not below it. */
+const tags: Readonly<Record<string, string>> = {
+  'generation-counts': 'generations',
+  'pipeline-counts': 'pipelines',
+  'batch-counts': 'batches',
+  'budget-counts': 'budgets',
+};
 
 /** Adds an operation to the routes and, by its schemas, to the document. */
 export function addOperation<Params extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType>(
@@ -72,11 +91,12 @@ export function addOperation<Params extends z.ZodType, Query extends z.ZodType, 
 ): void {
   const { id, method, url, scope, summary, params, query, body, headers, answers, problems, handle } = operation;
   const { isStart, isCancel } = operation;
+  const [, segment = ''] = url.split('/');
   const ofBodies: ProblemName[] = method === 'POST' ? ['TooLarge', 'UnsupportedMediaType'] : [];
   const schema = {
     operationId: id,
     summary,
-    tags: [(url.split('/')[1] ?? '').replace(/-counts$/, 's').replace(/chs$/, 'ches')],
+    tags: [tags[segment] ?? segment],
     ...(scope === undefined && { security: [] }),
     ...(params && { params }),
     querystring: query ?? nothing,
@@ -88,13 +108,16 @@ export function addOperation<Params extends z.ZodType, Query extends z.ZodType, 
     },
   };
   routes.add(
-    ...([method, `${apiBase}${url}`, scope] as const),
+    method,
+    `${apiBase}${url}`,
+    scope,
     (request, reply) =>
       handle({
         params: request.params as z.output<Params>,
         query: request.query as z.output<Query>,
         body: request.body as z.output<Body>,
-        ...{ request, reply },
+        request,
+        reply,
       }),
     withoutUndefined({ isStart, isCancel }),
     schema,

@@ -110,7 +110,9 @@ function problemOf(name: ProblemName, detail: string, request: RefusedCall, fiel
   return {
     type: `urn:runcomfy-temporal:problem:${name}`,
     ...wordsOfProblem(name),
-    ...{ detail, name, traceId: request.id },
+    detail,
+    name,
+    traceId: request.id,
     instance: request.url.replace(/\?.*$/s, ''),
     ...withoutUndefined(fields),
   };

@@ -66,7 +66,9 @@ export function streamStates(
     yield* follow(signal);
   };
   const events = eventStream(states, {
-    ...{ lastId, stopping, gone: goneSignal(reply) },
+    lastId,
+    stopping,
+    gone: goneSignal(reply),
     mayGoOn: () => access.isStillAllowed(request),
   });
   return reply

@@ -11,7 +11,6 @@ import { maxSecondsOfDelay, maxStretchMs } from '../../domain/request-checks.ts'
 import { isSecretName, secretNameWords } from '../../domain/webhook/webhook-request.ts';
 import { webhookEvents } from '../../domain/webhook/webhook-target.ts';
 import { furtherRequests, usd, usdAtMost } from './money.ts';
-import { isUndecodable } from './undecodable.ts';
 
 const { exactOptional } = z;
 
@@ -262,33 +261,6 @@ export const generation = z
   });
 
 export type Generation = z.output<typeof generation>;
-
-/** What `include=state` adds to a row. */
-const rowStateFields = {
-  queuePosition: exactOptional(z.int()),
-  waitedMs: exactOptional(z.int().meta({ description: 'Milliseconds from its start to its end, or to now' })),
-  failure: exactOptional(z.object({ type: failureType, message: z.string() }).meta({ id: 'FailureOfRow' })),
-  thumbnail: exactOptional(z.string().meta({ description: 'URL of its first image, else of its first video' })),
-} as const;
-
-/** A generation as a list shows it. */
-const generationRow = z
-  .object({
-    ...{ key: z.string(), tenant, runId: z.string(), model: z.string() },
-    phase,
-    requestId: exactOptional(z.string()),
-    costUsd: exactOptional(usd),
-    labels: exactOptional(z.record(z.string(), z.string())),
-    createdAt: time,
-    closedAt: exactOptional(time),
-    isUndecodable: exactOptional(isUndecodable),
-    ...rowStateFields,
-  })
-  .meta({ id: 'GenerationRow' });
-
-export const generationList = z
-  .object({ generations: z.array(generationRow), nextPageToken: exactOptional(z.string()) })
-  .meta({ id: 'GenerationList', description: 'A page; it may be short, and others follow while there is a token.' });
 
 /** What a cancel came to. */
 export const cancelReply = z.object({ outcome: cancelOutcome, phase }).meta({ id: 'CancelReply' });

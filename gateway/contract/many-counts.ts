@@ -9,13 +9,20 @@ const description = 'Ways to end; one is missing where the server cannot tell it
 
 const pipelinesByPhase = z
   .object({
-    ...{ succeeded: count, partial: count, failed: count, cancelled: count, timed_out: count },
+    succeeded: count,
+    partial: count,
+    failed: count,
+    cancelled: count,
+    timed_out: count,
   } satisfies Record<PipelineEndPhase, unknown>)
   .meta({ id: 'PipelinesByPhase', description });
 
 const batchesByPhase = z
   .object({
-    ...{ succeeded: count, partial: count, failed: count, cancelled: count },
+    succeeded: count,
+    partial: count,
+    failed: count,
+    cancelled: count,
   } satisfies Record<BatchEndPhase, unknown>)
   .meta({ id: 'BatchesByPhase', description });
 

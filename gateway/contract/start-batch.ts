@@ -34,7 +34,12 @@ const defaults = z
   .strictObject({
     model,
     input: exactOptional(modelInput),
-    ...{ deadlineMs, queueDeadlineMs, maxPriceUsd, onUnknownSubmission, onCancelWhileRunning, waiting },
+    deadlineMs,
+    queueDeadlineMs,
+    maxPriceUsd,
+    onUnknownSubmission,
+    onCancelWhileRunning,
+    waiting,
   })
   .meta({ id: 'BatchItemDefaults', description: 'What holds for every item that does not say otherwise.' });
 

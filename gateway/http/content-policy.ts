@@ -1,8 +1,16 @@
 /** What our pages may load: what this gateway serves. */
 const contentPolicy = (styles: string): string =>
   [
-    ...["default-src 'none'", "script-src 'self'", styles, "connect-src 'self'", "img-src 'self' data:"],
-    ...["media-src 'self'", "font-src 'self'", "form-action 'none'", "base-uri 'none'", "frame-ancestors 'none'"],
+    "default-src 'none'",
+    "script-src 'self'",
+    styles,
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "media-src 'self'",
+    "font-src 'self'",
+    "form-action 'none'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
   ].join('; ');
 
 /** Of a page without anything inline. */

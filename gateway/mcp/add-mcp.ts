@@ -48,7 +48,11 @@ export function addMcp(
       if (Array.isArray(body))
         throw new RefusalError('MalformedRequest', 'send one message a call, and no array of them');
       const context: McpContext = {
-        ...{ parts, principal, ...shared, gone: goneSignal(reply), requestId: request.id },
+        parts,
+        principal,
+        ...shared,
+        gone: goneSignal(reply),
+        requestId: request.id,
         since: cameAt(reply),
         takeStart: () => takeStart(request),
       };

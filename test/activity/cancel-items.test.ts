@@ -17,8 +17,13 @@ it('what an item has cost counts as started though Temporal keeps nothing of it'
   } as unknown as BatchDeps;
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
   const question: CancelItemsQuestion = {
-    ...{ key: 'batch', firstRunId: 'run-1', hasPlan: true, open: [] },
-    ...{ pages: [{ page: 0, from: 0, count: 3 }], doubtful: [0, 1, 2], paid: { 0: 500_000 } },
+    key: 'batch',
+    firstRunId: 'run-1',
+    hasPlan: true,
+    open: [],
+    pages: [{ page: 0, from: 0, count: 3 }],
+    doubtful: [0, 1, 2],
+    paid: { 0: 500_000 },
   };
   expect(await environment.run(createCancelItems(deps), question)).toEqual({
     started: [0, 1],
@@ -28,7 +33,10 @@ it('what an item has cost counts as started though Temporal keeps nothing of it'
 
 const items = ['a', 'b', 'a', 'c', 'c'].map((id, at) => ({ id, input: { prompt: String(at) } }));
 const asked = {
-  ...{ key: 'batch', firstRunId: 'run-2', pages: [{ page: 0, from: 0, count: items.length }], open: [] },
+  key: 'batch',
+  firstRunId: 'run-2',
+  pages: [{ page: 0, from: 0, count: items.length }],
+  open: [],
   doubtful: items.map((_, index) => index),
 };
 
@@ -65,4 +73,19 @@ it('one order of an earlier run is that of one place, also where another one is 
 
 it('a batch of an earlier version, which does not say what its items order, is told all that was ordered', async () => {
   expect(await cancelled(asked, (order) => order === undefined)).toMatchObject({ started: [0, 1, 3] });
+});
+
+it('of what is asked to cancel it is told what an earlier run of the batch has ordered', async () => {
+  const orders = {
+    wasStarted: (key: string) => Promise.resolve(key === 'batch/a' ? 'before' : key === 'batch/b'),
+    cancel: () => Promise.resolve('too_late'),
+  };
+  const items = ['a', 'b', 'c'].map((id) => ({ id }));
+  const deps = { orders, pages: { readItems: () => Promise.resolve(items) } } as unknown as BatchDeps;
+  const question = { key: 'batch', firstRunId: 'run-1', pages: [{ page: 0, from: 0, count: 3 }], open: [] };
+  const answer = await new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) }).run(
+    createCancelItems(deps),
+    { ...question, doubtful: [0, 1, 2] },
+  );
+  expect(answer).toEqual({ outcomes: ['too_late', 'too_late'], started: [0, 1], attached: [0] });
 });

@@ -7,9 +7,23 @@ import { createRunWindow } from '../../activities/batch/run-window.ts';
 import type { WindowQuestion } from '../../domain/batch/batch-activities.ts';
 
 const limited: WindowQuestion = {
-  ...{ key: 'batch', firstRunId: 'run-1', defaults: {}, priority: {}, write: [], lastsMs: 2_000 },
-  ...{ pages: [{ page: 0, from: 0, count: 2 }], total: 2, cursor: 0, open: [], givenBack: [], window: 2 },
-  ...{ mayStart: true, failuresInARow: 0, pauseAfterFailures: 0, spent: 0, maxCost: 10_000_000 },
+  key: 'batch',
+  firstRunId: 'run-1',
+  defaults: {},
+  priority: {},
+  write: [],
+  lastsMs: 2_000,
+  pages: [{ page: 0, from: 0, count: 2 }],
+  total: 2,
+  cursor: 0,
+  open: [],
+  givenBack: [],
+  window: 2,
+  mayStart: true,
+  failuresInARow: 0,
+  pauseAfterFailures: 0,
+  spent: 0,
+  maxCost: 10_000_000,
 };
 
 it.each<[string, Partial<WindowQuestion>]>([

@@ -19,9 +19,24 @@ async function windowWith(end: ItemEnd, open: Partial<OpenItem> = {}): Promise<W
     refusalAfter: () => undefined,
   } as unknown as BatchDeps;
   const question: WindowQuestion = {
-    ...{ key: 'batch', firstRunId: 'run-1', plan: {}, defaults: {}, priority: {}, write: [], lastsMs: 5_000 },
-    ...{ pages: [{ page: 0, from: 0, count: 1 }], total: 1, cursor: 1, givenBack: [], window: 1, mayStart: false },
-    ...{ failuresInARow: 0, pauseAfterFailures: 0, spent: 1_000_000, open: [{ index: 0, ...open }], ...paid },
+    key: 'batch',
+    firstRunId: 'run-1',
+    plan: {},
+    defaults: {},
+    priority: {},
+    write: [],
+    lastsMs: 5_000,
+    pages: [{ page: 0, from: 0, count: 1 }],
+    total: 1,
+    cursor: 1,
+    givenBack: [],
+    window: 1,
+    mayStart: false,
+    failuresInARow: 0,
+    pauseAfterFailures: 0,
+    spent: 1_000_000,
+    open: [{ index: 0, ...open }],
+    ...paid,
   };
   const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
   return await environment.run(createRunWindow(deps), question);
@@ -39,7 +54,8 @@ it.each<[string, ItemFigures, number]>([
 const wall = (costUsd: number): ItemEnd => ({
   failure: {
     error: { type: 'InsufficientBalance', message: 'empty', submission: 'refused' },
-    ...{ costUsd, isByHand: true },
+    costUsd,
+    isByHand: true,
   },
 });
 

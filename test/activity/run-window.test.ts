@@ -4,7 +4,6 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { expect, it } from 'vitest';
 import type { BatchDeps } from '../../activities/batch/batch-deps.ts';
-import { createCancelItems } from '../../activities/batch/cancel-items.ts';
 import { createRunWindow } from '../../activities/batch/run-window.ts';
 import { lostItem } from '../../client/batch/item-marks.ts';
 import type { OpenItem, WindowAnswer, WindowQuestion } from '../../domain/batch/batch-activities.ts';
@@ -13,10 +12,27 @@ import type { ItemEnd } from '../../domain/batch/item-end.ts';
 import type { ItemMark, Made } from '../../domain/batch/item-order.ts';
 import { jsonBytes } from '../../domain/json.ts';
 
+const itemsOf = (count: number) => ({ pages: [{ page: 0, from: 0, count }], total: count });
+const ofBatch = {
+  key: 'batch',
+  firstRunId: 'run-1',
+  defaults: {},
+  priority: {},
+  write: [],
+  givenBack: [],
+  failuresInARow: 0,
+  pauseAfterFailures: 0,
+  spent: 0,
+};
 const paused: WindowQuestion = {
-  ...{ key: 'batch', firstRunId: 'run-1', defaults: {}, priority: {}, write: [], lastsMs: 1 },
-  ...{ pages: [{ page: 0, from: 0, count: 2 }], total: 2, cursor: 0, open: [], givenBack: [], window: 2 },
-  ...{ mayStart: false, doubtful: [0, 1], failuresInARow: 0, pauseAfterFailures: 0, spent: 0 },
+  ...ofBatch,
+  lastsMs: 1,
+  ...itemsOf(2),
+  cursor: 0,
+  open: [],
+  window: 2,
+  mayStart: false,
+  doubtful: [0, 1],
 };
 
 /** Of an order that does not end. */
@@ -47,12 +63,9 @@ async function lookUp(limits: Partial<WindowQuestion>, item: Partial<BatchItem>)
   return await run(deps, { ...paused, ...limits });
 }
 
-function environment(): MockActivityEnvironment {
-  return new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
-}
-
 async function run(deps: BatchDeps, question: WindowQuestion): Promise<WindowAnswer> {
-  return await environment().run(createRunWindow(deps), question);
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
+  return await environment.run(createRunWindow(deps), question);
 }
 
 it.each<[string, Partial<WindowQuestion>, Partial<BatchItem>, Partial<WindowAnswer>]>([
@@ -70,10 +83,14 @@ it.each<[string, Partial<WindowQuestion>, Partial<BatchItem>, Partial<WindowAnsw
 
 const many = 60;
 const wide: WindowQuestion = {
-  ...{ key: 'batch', firstRunId: 'run-1', defaults: {}, priority: {}, write: [], lastsMs: 5_000 },
-  ...{ pages: [{ page: 0, from: 0, count: many + 1 }], total: many + 1, cursor: many, givenBack: [], window: 500 },
+  ...ofBatch,
+  lastsMs: 5_000,
+  ...itemsOf(many + 1),
+  cursor: many,
+  window: 500,
   open: Array.from({ length: many }, (_, index) => ({ index, cancel: 'not_cancellable' as const })),
-  ...{ mayStart: true, maxCost: 1_000_000, failuresInARow: 0, pauseAfterFailures: 0, spent: 0 },
+  mayStart: true,
+  maxCost: 1_000_000,
 };
 
 it.each<[string, Partial<WindowQuestion>]>([
@@ -138,7 +155,7 @@ it('what is let go after a restart is told by as many windows as it takes, each 
     stopping: new AbortController().signal,
     refusalAfter: () => undefined,
   } as unknown as BatchDeps;
-  const question = { ...wide, pages: [{ page: 0, from: 0, count }], total: count, cursor: count, lastsMs: 1 };
+  const question = { ...wide, ...itemsOf(count), cursor: count, lastsMs: 1 };
   const letGo = { ...question, mayStart: false, isLetGo: true as const };
   let open = items.map((_, index): OpenItem => ({ index, cancel: 'not_cancellable' }));
   const told: number[][] = [];
@@ -179,13 +196,14 @@ async function refused(
   };
   const item = { id: 'a', ...(question.plan ? { params: {} } : { model: 'a/b', input: {} }) };
   const deps = {
-    ...{ orders, pipelines: orders },
+    orders,
+    pipelines: orders,
     pages: { readItems: () => Promise.resolve([item, item]), write: () => Promise.resolve() },
     lookup: { getModel: () => Promise.resolve({}) },
     stopping: new AbortController().signal,
     refusalAfter: () => undefined,
   } as unknown as BatchDeps;
-  const alone = { pages: [{ page: 0, from: 0, count: 1 }], total: 1, cursor: 0, open: [], window: 1 };
+  const alone = { ...itemsOf(1), cursor: 0, open: [], window: 1 };
   const { maxCost: _, ...unlimited } = wide;
   return await run(deps, { ...unlimited, ...alone, ...question });
 }
@@ -209,8 +227,7 @@ it.each<[string, Partial<WindowQuestion>, ItemEnd, object, number]>([
 
 it('what an order of two places has cost until it met a wall is counted once', async () => {
   const open: OpenItem[] = [{ index: 0 }, { index: 1, attached: true, isRepeat: true }];
-  const pages = [{ page: 0, from: 0, count: 2 }];
-  const answer = await refused({ plan: {}, mayStart: false, pages, total: 2, cursor: 2, open }, wall);
+  const answer = await refused({ plan: {}, mayStart: false, ...itemsOf(2), cursor: 2, open }, wall);
   expect(answer).toMatchObject({ open: [], paid: { 0: 500_000 }, paidMore: 500_000 });
   expect(answer).not.toHaveProperty('presumedPaid');
 });
@@ -236,18 +253,6 @@ it.each<[string, Partial<WindowQuestion>]>([
     });
   },
 );
-
-it('of what is asked to cancel it is told what an earlier run of the batch has ordered', async () => {
-  const orders = {
-    wasStarted: (key: string) => Promise.resolve(key === 'batch/a' ? 'before' : key === 'batch/b'),
-    cancel: () => Promise.resolve('too_late'),
-  };
-  const items = ['a', 'b', 'c'].map((id) => ({ id }));
-  const deps = { orders, pages: { readItems: () => Promise.resolve(items) } } as unknown as BatchDeps;
-  const question = { key: 'batch', firstRunId: 'run-1', pages: [{ page: 0, from: 0, count: 3 }], open: [] };
-  const answer = await environment().run(createCancelItems(deps), { ...question, doubtful: [0, 1, 2] });
-  expect(answer).toEqual({ outcomes: ['too_late', 'too_late'], started: [0, 1], attached: [0] });
-});
 
 it('the line of an item that is not run again says why', async () => {
   const [ended] = (await refused({ ...withdrawn, ...givenBack }, wall)).ended;
@@ -279,10 +284,8 @@ it.each<[string, Partial<WindowQuestion>, string]>([
   ['for want of a price', { maxCost: 1 }, 'PriceUnknown'],
   ['at its start', {}, 'InvalidInput'],
 ])('the line of an item that is refused %s, and was never started, says so', async (_, question, type) => {
-  const answer = await refused(question, undefined);
-  expect(answer.ended).toMatchObject([
-    { line: { status: 'failed', error: { type, submission: 'not_sent' } }, cost: 0 },
-  ]);
+  const line = { status: 'failed', error: { type, submission: 'not_sent' } };
+  expect((await refused(question, undefined)).ended).toMatchObject([{ line, cost: 0 }]);
 });
 
 it('a window that cannot write its lines leaves nothing at the signal of the stop', async () => {

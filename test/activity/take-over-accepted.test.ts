@@ -33,7 +33,9 @@ describe('an order that RunComfy accepted before', () => {
       deps: { acceptedBefore: () => Promise.resolve(accepted) },
     });
     const { value } = await attempt(activities.submitRequest, paidOrder, {
-      ...{ attempt: 2, heartbeatDetails, workflowExecution: { workflowId: 'key', runId } },
+      attempt: 2,
+      heartbeatDetails,
+      workflowExecution: { workflowId: 'key', runId },
     });
     expect(value?.isOfEarlierSubmit).toBe(isOfEarlierSubmit);
   });

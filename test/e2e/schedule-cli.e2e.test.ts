@@ -54,7 +54,13 @@ async function fileOf(text: string): Promise<string> {
 
 const linesOf = (items: object[]) => items.map((item) => `${JSON.stringify(item)}\n`).join('');
 const generate = (name: string, ...more: string[]) => [
-  ...['--', 'generate', flux, '--input', JSON.stringify({ prompt: name }), '--max-price', '1'],
+  '--',
+  'generate',
+  flux,
+  '--input',
+  JSON.stringify({ prompt: name }),
+  '--max-price',
+  '1',
   ...more,
 ];
 
@@ -101,15 +107,47 @@ describe('the command line of schedules', () => {
       JSON.stringify({ ...plan, steps: { still: { ...still, input: { prompt: '${{ params.scene }}' } } } }),
     );
     const madeFilm = await schedule([
-      ...['create', film, '--cron', '0 8 * * 1-5', '--timezone', 'Europe/Berlin', '--jitter', '5m'],
-      ...['--', 'pipeline', 'run', file, '--param', `scene=${film}`, '--max-cost', '9'],
+      'create',
+      film,
+      '--cron',
+      '0 8 * * 1-5',
+      '--timezone',
+      'Europe/Berlin',
+      '--jitter',
+      '5m',
+      '--',
+      'pipeline',
+      'run',
+      file,
+      '--param',
+      `scene=${film}`,
+      '--max-cost',
+      '9',
     ]);
     expect(madeFilm).toMatchObject({ exitCode: 0, document: { workflowType: 'runcomfyPipeline' } });
     const items = itemsNamed(stills, 2);
     const madeStills = await schedule(
       [
-        ...['create', stills, '--every', '6h', '--overlap', 'buffer-one', '--catch-up', '1h', '--until', '30d'],
-        ...['--', 'batch', 'run', '-', '--model', flux, '--defaults', '{"maxPriceUsd":1}', '--max-cost', '9'],
+        'create',
+        stills,
+        '--every',
+        '6h',
+        '--overlap',
+        'buffer-one',
+        '--catch-up',
+        '1h',
+        '--until',
+        '30d',
+        '--',
+        'batch',
+        'run',
+        '-',
+        '--model',
+        flux,
+        '--defaults',
+        '{"maxPriceUsd":1}',
+        '--max-cost',
+        '9',
       ],
       linesOf(items),
     );

@@ -115,7 +115,9 @@ describe('an API key', () => {
     const key = randomUUID();
     const order = (headers: Record<string, string>) =>
       call(url, `/v1/models/${flux}`, {
-        ...{ method: 'POST', headers: { ...headers, 'idempotency-key': key }, body: { prompt: key } },
+        method: 'POST',
+        headers: { ...headers, 'idempotency-key': key },
+        body: { prompt: key },
       });
     expect(await order(b)).toMatchObject({ status: 200, json: { request_id: key } });
     const unknown = (await call(url, '/v1/requests/never/status', { headers: a })).text;
@@ -180,7 +182,7 @@ describe('a token of an issuer', () => {
     const oidc = { RUNCOMFY_GATEWAY_OIDC_ISSUER: issuer.url, RUNCOMFY_GATEWAY_OIDC_AUDIENCE: 'media' };
     const { url } = await stack.serve(oidc);
     const as = async (claims: Record<string, unknown>) => ({
-      ...{ authorization: `Bearer ${await issuer.token({ claims })}` },
+      authorization: `Bearer ${await issuer.token({ claims })}`,
     });
     const answer = async (claims: Record<string, unknown> = {}, base = url) => {
       const { status, json, headers } = await call(base, '/v1/models', { headers: await as(claims) });

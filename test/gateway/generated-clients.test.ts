@@ -37,10 +37,18 @@ describe('a client that is generated from the OpenAPI document', { timeout: inst
     const python = await pythonForExamples(path.join(example, 'requirements.txt'));
     const folder = await temporaryFolder();
     const generated = await run(python, [
-      ...['-m', 'openapi_python_client'],
-      ...['generate', '--meta', 'none', '--fail-on-warning', '--path', document],
-      ...['--config', path.join(example, 'openapi-python-client.yaml')],
-      ...['--output-path', path.join(folder, 'runcomfy_client')],
+      '-m',
+      'openapi_python_client',
+      'generate',
+      '--meta',
+      'none',
+      '--fail-on-warning',
+      '--path',
+      document,
+      '--config',
+      path.join(example, 'openapi-python-client.yaml'),
+      '--output-path',
+      path.join(folder, 'runcomfy_client'),
     ]).ended;
     expect(generated, generated.stdout + generated.stderr).toMatchObject({ code: 0 });
     const env = { PATH: process.env['PATH'], PYTHONPATH: folder };

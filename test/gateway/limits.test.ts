@@ -37,7 +37,8 @@ describe('an API key of a variable', () => {
     expect(Number(third.headers['retry-after'])).toBeLessThanOrEqual(60);
     const own = { method: 'POST', headers, body: { model: flux, input: { prompt } } };
     expect(await call(url, '/api/v1/generations', own)).toMatchObject({
-      ...{ status: 429, json: { name: 'TooManyRequests', retryAfterS: expect.any(Number) } },
+      status: 429,
+      json: { name: 'TooManyRequests', retryAfterS: expect.any(Number) },
     });
     const id = String(first.json['request_id']);
     expect(await call(url, `/v1/requests/${id}/status`, { headers })).toMatchObject({ status: 200 });
@@ -72,7 +73,8 @@ describe('an API key of a variable', () => {
     expect(again.json).toEqual(first.json);
     expect(first.headers['idempotent-replayed']).toBeUndefined();
     expect(again.headers).toMatchObject({
-      ...{ 'idempotent-replayed': 'true', 'runcomfy-temporal-notice': 'deduplicated by body' },
+      'idempotent-replayed': 'true',
+      'runcomfy-temporal-notice': 'deduplicated by body',
     });
     const other = await order({ prompt, width: 768 });
     expect(other.json['request_id']).not.toBe(first.json['request_id']);
@@ -117,7 +119,8 @@ describe('behind a proxy that is trusted', () => {
     const { url, headers } = await withKey(
       {},
       {
-        ...{ RUNCOMFY_GATEWAY_TRUST_PROXY: '127.0.0.1', RUNCOMFY_GATEWAY_ALLOWED_HOSTS: 'media.example.com' },
+        RUNCOMFY_GATEWAY_TRUST_PROXY: '127.0.0.1',
+        RUNCOMFY_GATEWAY_ALLOWED_HOSTS: 'media.example.com',
       },
     );
     const from = (address: string, more: Record<string, string>) =>
@@ -153,17 +156,17 @@ describe('an origin that is allowed', () => {
       call(url, `/v1/models/${flux}`, { method: 'OPTIONS', headers: { origin, ...asked } });
     const allowed = await preflight(page);
     expect(allowed).toMatchObject({
-      ...{
-        status: 204,
-        headers: { 'access-control-allow-origin': page, 'access-control-allow-headers': 'authorization' },
-      },
+      status: 204,
+      headers: { 'access-control-allow-origin': page, 'access-control-allow-headers': 'authorization' },
     });
     const refused = await preflight('https://evil.example');
     expect([refused.status, refused.headers['access-control-allow-origin']]).toEqual([403, undefined]);
     const body = { prompt: randomUUID() };
     const order = (origin: string) =>
       call(url, `/v1/models/${flux}`, {
-        ...{ method: 'POST', body, headers: { ...headers, origin, 'sec-fetch-site': 'cross-site' } },
+        method: 'POST',
+        body,
+        headers: { ...headers, origin, 'sec-fetch-site': 'cross-site' },
       });
     expect(await order(page)).toMatchObject({ status: 200, headers: { 'access-control-allow-origin': page } });
     expect(await order('https://evil.example')).toMatchObject({ status: 403, json: { error_code: 403004 } });
@@ -201,7 +204,9 @@ describe('an order that waits for an early refusal', () => {
     const order = () => call(url, `/v1/models/${refused}`, { method: 'POST', headers, body: { prompt } });
     const answer = await order();
     expect([answer.status, answer.json['error_code'], answer.headers['runcomfy-temporal-key']]).toEqual([
-      ...[status, code, headers['idempotency-key']],
+      status,
+      code,
+      headers['idempotency-key'],
     ]);
     expect(await order()).toMatchObject({ status, headers: { 'idempotent-replayed': 'true' } });
     const { result } = await untilOver(url, prompt);

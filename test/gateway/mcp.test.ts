@@ -37,7 +37,11 @@ async function withTenants() {
   const name = randomUUID().slice(0, 8);
   const made = ['a', 'b', 'c'].map((letter) => ({ tenant: `${letter}-${name}`, ...createApiKey() }));
   const keys = made.map(({ id, key, tenant }) => ({
-    ...{ id, name: 'x', tenant, scopes: [tenant.startsWith('b-') ? 'read' : 'generate'], sha256: digestOf(key) },
+    id,
+    name: 'x',
+    tenant,
+    scopes: [tenant.startsWith('b-') ? 'read' : 'generate'],
+    sha256: digestOf(key),
     createdAt: new Date().toISOString(),
   }));
   const { url } = await stack.serve({ RUNCOMFY_GATEWAY_KEYS: JSON.stringify({ keys }) });
@@ -53,8 +57,13 @@ describe('an agent', () => {
     expect(client.getNegotiatedProtocolVersion()).toMatch(/^2026/);
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name).sort()).toEqual([
-      ...['cancel_generation', 'check_order', 'describe_model', 'find_models'],
-      ...['get_generation', 'list_generations', 'order_generation'],
+      'cancel_generation',
+      'check_order',
+      'describe_model',
+      'find_models',
+      'get_generation',
+      'list_generations',
+      'order_generation',
     ]);
     expect(client.getInstructions()?.length).toBeLessThanOrEqual(800);
     const { data: found } = await use('find_models', { search: 'flux', limit: 3 });

@@ -52,7 +52,9 @@ it('tells Prometheus what was called, started, asked of Temporal and refused, by
   const key = `order-${randomUUID()}`;
   const order = (prompt: string) =>
     call(url, `/v1/models/${flux}`, {
-      ...{ method: 'POST', headers: { ...headers, 'idempotency-key': key }, body: { prompt } },
+      method: 'POST',
+      headers: { ...headers, 'idempotency-key': key },
+      body: { prompt },
     });
   expect((await order('a secret prompt')).status).toBe(200);
   expect((await order('a secret prompt')).headers['idempotent-replayed']).toBe('true');

@@ -95,7 +95,9 @@ it('creates, sets, corrects and closes a budget, and tells of it as its tenant k
     read,
     page,
     rest,
-    ...[state, waited, events],
+    state,
+    waited,
+    events,
     busy,
     closed,
   ]) {

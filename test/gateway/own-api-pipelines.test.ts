@@ -23,7 +23,12 @@ const reader = createApiKey();
 /** The URL of a gateway with these tenants. */
 async function serve(): Promise<string> {
   const record = ({ id, key: secret }: typeof acme, tenant: string, fields: object = {}) => ({
-    ...{ id, tenant, sha256: digestOf(secret), name: 'a test', scopes: ['admin'], createdAt: new Date().toISOString() },
+    id,
+    tenant,
+    sha256: digestOf(secret),
+    name: 'a test',
+    scopes: ['admin'],
+    createdAt: new Date().toISOString(),
     ...fields,
   });
   const file = path.join(await temporaryFolder(), 'keys.json');
@@ -37,7 +42,8 @@ async function serve(): Promise<string> {
 }
 
 const as = ({ key }: typeof acme, method = 'GET', body?: object) => ({
-  ...{ method, headers: { authorization: `Bearer ${key}` } },
+  method,
+  headers: { authorization: `Bearer ${key}` },
   ...(body && { body }),
 });
 const planOf = (prompt: string, fields: object = {}) => ({

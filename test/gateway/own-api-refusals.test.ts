@@ -8,10 +8,14 @@ const stack = gatewayStack();
 const path = '/api/v1/generations';
 const json = { 'content-type': 'application/json' };
 const raw = (body: string | Buffer, headers: Record<string, string> = json): GatewayCall => ({
-  ...{ method: 'POST', headers, body },
+  method: 'POST',
+  headers,
+  body,
 });
 const order = (fields: object = {}, headers: Record<string, string | string[]> = {}): GatewayCall => ({
-  ...{ method: 'POST', headers, body: { model: flux, input: { prompt: 'never made' }, ...fields } },
+  method: 'POST',
+  headers,
+  body: { model: flux, input: { prompt: 'never made' }, ...fields },
 });
 const get: GatewayCall = {};
 const scene = (more: object) => order({ model: kling, input: { ...klingInput, ...more } });

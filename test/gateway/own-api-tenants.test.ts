@@ -20,7 +20,12 @@ it("shows a tenant its own alone: what is another's is not there, in the same wo
   const [acme, other] = ['acme', 'umbrella'].map((word) => ({ tenant: `${word}-${name}`, ...createApiKey() }));
   if (!acme || !other) throw new Error('There are two tenants.');
   const record = ({ id, key: secret, tenant }: { id: string; key: string; tenant: string }) => ({
-    ...{ id, tenant, sha256: digestOf(secret), name: 'a test', scopes: ['admin'], createdAt: new Date().toISOString() },
+    id,
+    tenant,
+    sha256: digestOf(secret),
+    name: 'a test',
+    scopes: ['admin'],
+    createdAt: new Date().toISOString(),
   });
   const file = path.join(await temporaryFolder(), 'keys.json');
   await writeFile(file, JSON.stringify({ keys: [record(acme), record(other)] }), { mode: 0o600 });
@@ -85,7 +90,8 @@ it("shows a tenant its own alone: what is another's is not there, in the same wo
 
   const patternLike = `$& $' ${randomUUID()}`;
   const order = (prompt: string) => ({
-    ...{ method: 'POST', headers: as(acme) },
+    method: 'POST',
+    headers: as(acme),
     body: { ...body, key: patternLike, input: { prompt } },
   });
   expect((await call(url, generations, order('one'))).status).toBe(201);

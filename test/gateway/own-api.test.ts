@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { generation, generationList } from '../../gateway/contract/generation.ts';
+import { generationList } from '../../gateway/contract/generation-list.ts';
+import { generation } from '../../gateway/contract/generation.ts';
 import { readOwnDocument } from '../../gateway/read-own-document.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, type GatewayCall, gatewayStack } from '../support/gateway-stack.ts';

@@ -10,7 +10,9 @@ const input = { prompt: 'never made' };
 const json = { 'content-type': 'application/json' };
 const raw = (body: string | Buffer): GatewayCall => ({ method: 'POST', headers: json, body });
 const order = (headers: Record<string, string | string[]> = {}, body: object = input): GatewayCall => ({
-  ...{ method: 'POST', headers, body },
+  method: 'POST',
+  headers,
+  body,
 });
 
 /** As a browser asks whether a page may call. */
@@ -156,7 +158,8 @@ describe('what is unusual and right', () => {
     ];
     for (const [target, one] of made) {
       expect(await call(stack.url(), target, one)).toMatchObject({
-        ...{ status: 200, json: { request_id: key['idempotency-key'] } },
+        status: 200,
+        json: { request_id: key['idempotency-key'] },
       });
     }
     const isMade = () =>

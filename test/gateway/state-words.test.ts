@@ -152,7 +152,8 @@ describe.concurrent('what is said of a generation that', () => {
     await Promise.all([untilPhase(id, 'submission_unknown'), untilPhase(other, 'in_queue')]);
     const target = `${stack.simulator().modelApiBase}/models/${models.queues}`;
     const theirs = await fetch(target, {
-      ...{ method: 'POST', body: JSON.stringify({ prompt: 'of another account' }) },
+      method: 'POST',
+      body: JSON.stringify({ prompt: 'of another account' }),
       headers: { authorization: 'Bearer sim-somebody-else', 'content-type': 'application/json' },
     });
     const { request_id: foreign } = (await theirs.json()) as { request_id: string };
@@ -223,7 +224,9 @@ describe.concurrent('what is said of a generation that', () => {
     expect(new Set(texts).size).toBe(1);
     expect(texts[0]).toContain('404001');
     const taken = await call(stack.url(), `/v1/models/${models.queues}`, {
-      ...{ method: 'POST', body: { prompt: 'x' }, headers: { 'idempotency-key': workflowId } },
+      method: 'POST',
+      body: { prompt: 'x' },
+      headers: { 'idempotency-key': workflowId },
     });
     expect(taken).toMatchObject({ status: 422, json: { error_code: 422002 } });
     const own = '/api/v1/generations';

@@ -137,15 +137,30 @@ describe('a batch as large as it may be', () => {
     const count = 10;
     const ended = { succeeded: lines.length, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 };
     return {
-      ...{ startedAt: new Date(0).toISOString(), addedAt: 0, inline: [], sealed: false, window: 500, recent: [] },
+      startedAt: new Date(0).toISOString(),
+      addedAt: 0,
+      inline: [],
+      sealed: false,
+      window: 500,
+      recent: [],
       pages: Array.from({ length: pages }, (_, at) => ({
         page: 90_000 + at,
         from: at * count,
         count,
         digest: digestOf(at),
       })),
-      ...{ cursor: lines.length, reach: lines.length, open: [], givenBack: [], lines, linePage: 100 },
-      ...{ spent: 0, presumed: 0, unpriced: 0, ended, failures: [], failuresInARow: 0 },
+      cursor: lines.length,
+      reach: lines.length,
+      open: [],
+      givenBack: [],
+      lines,
+      linePage: 100,
+      spent: 0,
+      presumed: 0,
+      unpriced: 0,
+      ended,
+      failures: [],
+      failuresInARow: 0,
     };
   }
 

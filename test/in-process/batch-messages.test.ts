@@ -42,20 +42,25 @@ it('takes a page beside items of null, and items beside a page of null', async (
 it('refuses another page once it could no longer be continued with them, and takes the last one sent again', async () => {
   const at = (from: number) => ({ from, count: 1, page: from, digest: digestOf(from) });
   const carried: BatchData = {
-    ...{ startedAt: new Date(0).toISOString(), addedAt: 0, inline: [], sealed: false, window: 20, recent: [] },
-    ...{ pages: Array.from({ length: batchLimits.pages }, (_, from) => at(from)), cursor: batchLimits.pages },
-    ...{
-      reach: batchLimits.pages,
-      open: [],
-      givenBack: [],
-      lines: [],
-      linePage: 100,
-      spent: 0,
-      presumed: 0,
-      unpriced: 0,
-    },
+    startedAt: new Date(0).toISOString(),
+    addedAt: 0,
+    inline: [],
+    sealed: false,
+    window: 20,
+    recent: [],
+    pages: Array.from({ length: batchLimits.pages }, (_, from) => at(from)),
+    cursor: batchLimits.pages,
+    reach: batchLimits.pages,
+    open: [],
+    givenBack: [],
+    lines: [],
+    linePage: 100,
+    spent: 0,
+    presumed: 0,
+    unpriced: 0,
     ended: { succeeded: batchLimits.pages, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 },
-    ...{ failures: [], failuresInARow: 0 },
+    failures: [],
+    failuresInARow: 0,
   };
   const { play, state } = await open({ keepOpen: true, defaults: { model: 'a/b' } }, carried);
   const refused = 'a batch has at most 10000 pages of items: add more items at a time';

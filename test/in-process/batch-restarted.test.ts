@@ -13,7 +13,10 @@ const digestOf = (page: number) => page.toString(16).padStart(64, '0');
 describe('a batch that Temporal retries with pages of more than it looks for at once', () => {
   const count = 250;
   const pages = Array.from({ length: 10 }, (_, number) => ({
-    ...{ page: number, from: number * count, count, digest: digestOf(number) },
+    page: number,
+    from: number * count,
+    count,
+    digest: digestOf(number),
   }));
   const [total, part] = [pages.length * count, 1_000];
   const begin = async () => {
@@ -65,7 +68,10 @@ describe('a batch that is run again under its key', () => {
   const items = Array.from({ length: 4 }, (_, at) => ({ id: `inline-${String(at)}` }));
   const pages = [{ page: 0, from: 0, count: 4, digest: digestOf(0) }];
   const more = Array.from({ length: 6 }, (_, at) => ({
-    ...{ page: at + 1, from: 4 + at * 200, count: at < 5 ? 200 : 196, digest: digestOf(at + 1) },
+    page: at + 1,
+    from: 4 + at * 200,
+    count: at < 5 ? 200 : 196,
+    digest: digestOf(at + 1),
   }));
   const begin = async (memo?: Record<string, unknown>) => {
     const batch = await open({ items, keepOpen: true, defaults: { model: 'a/b' } }, undefined, { memo });

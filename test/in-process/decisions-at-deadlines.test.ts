@@ -116,7 +116,8 @@ it('a decision that comes while the plan is checked is refused for that, and its
   const early = execution.update('decide', decision);
   const ended = end();
   await expect(early).rejects.toMatchObject({
-    ...{ type: 'InvalidInput', message: 'no step awaits a decision yet: the plan is being checked' },
+    type: 'InvalidInput',
+    message: 'no step awaits a decision yet: the plan is being checked',
     // Nothing by which a client would take the step for one that there is not.
     details: [],
   });

@@ -27,9 +27,16 @@ async function order(ordering: Ordering, fates: Fate[] = ['succeeds']) {
   const time = createVirtualTime(1);
   const provider = createProvider(time, (at) => fates[at] ?? 'succeeds');
   const execution = await startExecution({
-    ...{ sandbox, time, provider, activities: pipelineActivities(provider, () => false) },
-    ...{ workflowType: 'ordering', id: 'film-1', key: 'film', request: ordering as unknown as PipelineRequest },
-    ...{ tasksPerRun: 100_000, lostAnswers: [] },
+    sandbox,
+    time,
+    provider,
+    activities: pipelineActivities(provider, () => false),
+    workflowType: 'ordering',
+    id: 'film-1',
+    key: 'film',
+    request: ordering as unknown as PipelineRequest,
+    tasksPerRun: 100_000,
+    lostAnswers: [],
   });
   await time.run(() => execution.end !== undefined);
   const { end } = execution;

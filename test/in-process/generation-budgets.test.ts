@@ -20,7 +20,10 @@ const refused = (grants?: ActivityFailureDetails['grants']) => ({
 });
 
 const accepted = (requestId: string): AcceptedSubmit => ({
-  ...{ requestId, submittedAt: '2026-11-27T12:00:00.000Z', nextReadInMs: 600_000, searchAttributes: [] },
+  requestId,
+  submittedAt: '2026-11-27T12:00:00.000Z',
+  nextReadInMs: 600_000,
+  searchAttributes: [],
   priceUsd: 1.26,
 });
 

@@ -6,7 +6,8 @@ import { type Command, type Job, openSandbox, type Sandbox } from '../support/wo
 
 const now = Date.parse('2026-11-26T05:00:00.000Z');
 const order = {
-  ...{ model: 'a/b', input: { prompt: 'x' } },
+  model: 'a/b',
+  input: { prompt: 'x' },
   webhook: { url: 'https://hooks.example/', secret: 'acme' },
 };
 const heldId = 'held/webhook/generation.submission_unknown';
@@ -29,7 +30,8 @@ const unknown = {
       cause: {
         message: 'no answer came',
         applicationFailureInfo: {
-          ...{ type: 'SubmitOutcomeUnknown', nonRetryable: true },
+          type: 'SubmitOutcomeUnknown',
+          nonRetryable: true,
           details: { payloads: [asPayload({ submission: 'unknown' })] },
         },
       },
@@ -88,7 +90,8 @@ async function hold({ isArrived = false, events, ...more }: Held) {
   const signal = (signalName: string, payload: object) =>
     take([{ signalWorkflow: { signalName, input: toPayloads(defaultPayloadConverter, payload) ?? [] } }]);
   return {
-    ...{ told, calledBack },
+    told,
+    calledBack,
     handOver: () => signal('requestAccepted', { requestId: 'request-1', firstExecutionRunId: runId }),
     decide: (action: object) => {
       const input = toPayloads(defaultPayloadConverter, action) ?? [];

@@ -208,12 +208,21 @@ describe('a pipeline whose deadline has passed as a run continues it', () => {
     expect([end.phase, asked]).toEqual([phase, []]);
     const { steps } = end as unknown as PipelineState;
     expect(Object.fromEntries(steps.map(({ id, phase: its }) => [id, its]))).toEqual({
-      ...{ many: 'failed', few: 'not_started', again: 'failed', first: 'not_started' },
-      ...{ asked: 'cancelled', approved: 'succeeded', last: 'not_started' },
+      many: 'failed',
+      few: 'not_started',
+      again: 'failed',
+      first: 'not_started',
+      asked: 'cancelled',
+      approved: 'succeeded',
+      last: 'not_started',
     });
     const [many, few] = steps;
     expect(many?.items?.map((item) => item.phase)).toEqual([
-      ...['succeeded', 'succeeded', 'failed', 'failed', 'not_started'],
+      'succeeded',
+      'succeeded',
+      'failed',
+      'failed',
+      'not_started',
     ]);
     expect(many).toMatchObject({ costUsd: 1, failure: { submission: 'accepted' } });
     expect(few).toMatchObject({ costUsd: 0.5, items: [{ phase: 'succeeded' }, { phase: 'not_started' }] });

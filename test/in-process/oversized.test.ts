@@ -118,8 +118,14 @@ it('takes whatever the run before it carried, and no message of that size', asyn
   const request = { model: 'a/b', input: {} };
   const state = { phase: 'in_queue', model: 'a/b', submission: 'accepted', requestId: 'r1', reads: 3 };
   const carried = {
-    ...{ state: { ...state, deadlineAt: '2026-11-27T05:00:00.000Z' }, seen: {}, searchAttributes: [], published: {} },
-    ...{ inputUrls: many(250_000, () => 'u'), hasResubmitted: false, isCancelDue: false, isWorkflowCancelled: false },
+    state: { ...state, deadlineAt: '2026-11-27T05:00:00.000Z' },
+    seen: {},
+    searchAttributes: [],
+    published: {},
+    inputUrls: many(250_000, () => 'u'),
+    hasResubmitted: false,
+    isCancelDue: false,
+    isWorkflowCancelled: false,
   };
   const run = await open('runcomfyGeneration', [request, carried], 'run-0');
   const signal = (signalName: string, input: unknown): Job => ({
@@ -185,8 +191,13 @@ describe('an order near the 2 MiB that Temporal takes at once', () => {
   ])('%s', async (_name, bytes, continued) => {
     const state = { phase: 'submission_unknown', model: 'a/b', submission: 'unknown', reads: 0 };
     const carried = {
-      ...{ state: { ...state, deadlineAt: '2026-11-27T05:00:00.000Z' }, seen: {}, searchAttributes: [], published: {} },
-      ...{ hasResubmitted: false, isCancelDue: false, isWorkflowCancelled: false },
+      state: { ...state, deadlineAt: '2026-11-27T05:00:00.000Z' },
+      seen: {},
+      searchAttributes: [],
+      published: {},
+      hasResubmitted: false,
+      isCancelDue: false,
+      isWorkflowCancelled: false,
     };
     const run = await open('runcomfyGeneration', [orderOf(bytes, 'text'), carried], 'run-0');
     const commands = await run.activate([run.first], { now: startedAt, isContinueAsNewSuggested: true });

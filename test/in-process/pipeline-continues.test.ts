@@ -125,8 +125,13 @@ describe('a pipeline that continues as new', () => {
     const one = { version: 1, steps: { one: still('one') } };
     const carriedWith = (counted: string[]) => async (activities: PipelineActivities) => ({
       state: {
-        ...{ phase: 'running', startedAt: '', deadlineAt: '2027-01-01T00:00:00.000Z', costUsd: 0, reservedUsd: 0 },
-        ...{ steps: [{ id: 'one', phase: 'preparing' }], warnings: [] },
+        phase: 'running',
+        startedAt: '',
+        deadlineAt: '2027-01-01T00:00:00.000Z',
+        costUsd: 0,
+        reservedUsd: 0,
+        steps: [{ id: 'one', phase: 'preparing' }],
+        warnings: [],
       },
       checked: await activities.checkPlan({ plan: one, first: { key: 'film', startedAt: '2026-11-01T00:00:00.000Z' } }),
       money: { spent: 0, presumed: 0, reserved: 0 },
@@ -154,7 +159,11 @@ describe('a pipeline that continues as new', () => {
     const output = { images: [`https://files.example.com/${'x'.repeat(bytes - 1_500)}`], videos: [], audios: [] };
     const carried = async (activities: PipelineActivities) => ({
       state: {
-        ...{ phase: 'running', startedAt: '', deadlineAt: '2027-01-01T00:00:00.000Z', costUsd: 0, reservedUsd: 0 },
+        phase: 'running',
+        startedAt: '',
+        deadlineAt: '2027-01-01T00:00:00.000Z',
+        costUsd: 0,
+        reservedUsd: 0,
         steps: [
           { id: 'made', phase: 'succeeded', key: 'film/made@1', output },
           { id: 'pick', phase: 'waiting' },
@@ -195,7 +204,11 @@ describe('a pipeline that continues as new', () => {
       const output = { images: [`https://files.example.com/${'x'.repeat(bytes)}`], videos: [], audios: [] };
       const carried = async (activities: PipelineActivities) => ({
         state: {
-          ...{ phase: 'running', startedAt: '', deadlineAt: '2027-01-01T00:00:00.000Z', costUsd: 0, reservedUsd: 0 },
+          phase: 'running',
+          startedAt: '',
+          deadlineAt: '2027-01-01T00:00:00.000Z',
+          costUsd: 0,
+          reservedUsd: 0,
           steps: [
             { id: 'made', phase: 'succeeded', key: 'film/made@1', output },
             { id: 'many', phase: 'waiting' },

@@ -44,8 +44,13 @@ describe('a pipeline that continues as new between two orders of a step', () => 
 /** What a run of the first version hands on, whose check told of no later one. */
 const fromBefore = (plan: object) => async (activities: PipelineActivities) => ({
   state: {
-    ...{ phase: 'running', startedAt: '', deadlineAt: '2027-01-01T00:00:00.000Z', costUsd: 0, reservedUsd: 0 },
-    ...{ steps: [{ id: 'only', phase: 'waiting' }], warnings: [] },
+    phase: 'running',
+    startedAt: '',
+    deadlineAt: '2027-01-01T00:00:00.000Z',
+    costUsd: 0,
+    reservedUsd: 0,
+    steps: [{ id: 'only', phase: 'waiting' }],
+    warnings: [],
   },
   checked: { ...(await activities.checkPlan({ plan })), isSparing: undefined },
   money: { spent: 0, presumed: 0, reserved: 0 },

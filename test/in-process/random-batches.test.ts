@@ -14,8 +14,16 @@ it('random batches with deaths of workers, pauses, walls, adds and cancels break
 });
 
 const script: BatchScript = {
-  ...{ items: 12, adds: [], window: 3, maxCostUsd: undefined, pauseAfterFailures: 0, fates: ['hangs'], walls: [] },
-  ...{ isCancelledAfterMs: undefined, tasksPerRun: 1_000, wishes: [] },
+  items: 12,
+  adds: [],
+  window: 3,
+  maxCostUsd: undefined,
+  pauseAfterFailures: 0,
+  fates: ['hangs'],
+  walls: [],
+  isCancelledAfterMs: undefined,
+  tasksPerRun: 1_000,
+  wishes: [],
   // The first attempt of all keeps the items.
   deaths: [{ attempt: 1, afterMs: 20 }],
 };

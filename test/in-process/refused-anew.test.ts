@@ -193,8 +193,18 @@ describe('a second argument that no run has handed on', () => {
   ];
   const junk = [
     { trace: 'x' },
-    ...[{ state: 1 }, { state: {} }, { state: { phase: 'running' } }, { state: { phase: 'running' }, checked: {} }],
-    ...[{ inline: [] }, { books: {} }, { books: { open: [] } }, [], ['x'], 'x', 1, null],
+    { state: 1 },
+    { state: {} },
+    { state: { phase: 'running' } },
+    { state: { phase: 'running' }, checked: {} },
+    { inline: [] },
+    { books: {} },
+    { books: { open: [] } },
+    [],
+    ['x'],
+    'x',
+    1,
+    null,
   ];
   describe.each(workflows)('of %s', (workflowType, argument, workflowId = 'order') => {
     const firstTask = async (...args: unknown[]) => {

@@ -23,8 +23,11 @@ async function deliver(answers: (attempt: number) => Answer, retries: readonly n
   const order = { webhookId: 'evt_r_generation.failed', url: 'https://hooks.example/?token=t', secret: 'acme', body };
   opened += 1;
   const run = await sandbox.open({
-    ...{ workflowType: 'runcomfyWebhook', workflowId: 'k/webhook/generation.failed', runId: `run-${String(opened)}` },
-    ...{ args: [order], now: startedAt },
+    workflowType: 'runcomfyWebhook',
+    workflowId: 'k/webhook/generation.failed',
+    runId: `run-${String(opened)}`,
+    args: [order],
+    now: startedAt,
   });
   let now = startedAt;
   let events = 1;
@@ -42,7 +45,10 @@ async function deliver(answers: (attempt: number) => Answer, retries: readonly n
         const { metrics, warnings } = run;
         const type = failure?.applicationFailureInfo?.type;
         return {
-          ...{ delivery, waitedMs, events: events + 1, type },
+          delivery,
+          waitedMs,
+          events: events + 1,
+          type,
           told: { metrics, warnings },
           message: failure?.message,
         };
@@ -131,7 +137,10 @@ it.each([
     (attempt) => before[attempt - 1] ?? { verdict, durationMs: 1, error: 'it says no' },
   );
   expect([delivery.state, delivery.attempts.length, waitedMs.length, type]).toEqual([
-    ...[verdict, attempts, before.length, 'WebhookNotDelivered'],
+    verdict,
+    attempts,
+    before.length,
+    'WebhookNotDelivered',
   ]);
   expect(delivery.refusedBecause).toBe(verdict === 'refused' ? 'it says no' : undefined);
   expect(message).toContain(`(${verdict} after ${String(attempts)} attempts): it says no`);
@@ -179,7 +188,11 @@ it('an attempt that somebody asks for takes none of the schedule, and thirty are
 
 it('an order that cannot be understood ends as InvalidInput', async () => {
   const run = await sandbox.open({
-    ...{ workflowType: 'runcomfyWebhook', workflowId: 'junk', runId: 'junk', args: ['junk'], now: startedAt },
+    workflowType: 'runcomfyWebhook',
+    workflowId: 'junk',
+    runId: 'junk',
+    args: ['junk'],
+    now: startedAt,
   });
   const [command] = await run.activate([run.first], { now: startedAt });
   expect(command?.failWorkflowExecution?.failure?.applicationFailureInfo?.type).toBe('InvalidInput');

@@ -40,12 +40,18 @@ export async function serve(access: Access, more: object = {}) {
   const state = { model: flux, submission: 'accepted', reads: 1, deadlineAt: '2026-11-28T00:00:00.000Z' };
   const seen = { phase: 'in_queue', runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...state };
   const handle = {
-    ...{ runId: 'r', attached: false, notices: [] },
+    runId: 'r',
+    attached: false,
+    notices: [],
     cancel: () => Promise.resolve({ outcome: 'cancelled', phase: 'cancelled' }),
     nudge: () => Promise.resolve(),
   };
   const parts = {
-    ...{ access, catalogue, originOf, log: pino({ level: 'silent' }), metrics: createGatewayMetrics() },
+    access,
+    catalogue,
+    originOf,
+    log: pino({ level: 'silent' }),
+    metrics: createGatewayMetrics(),
     client: temporal as unknown as Client,
     settings: { host: '127.0.0.1', onUnknownSubmission: 'hold', submitGraceMs: 0, corsOrigins: [page] },
     isDraining: () => false,

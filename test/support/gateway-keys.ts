@@ -29,7 +29,12 @@ export async function serveCallers<Name extends string>(
     ...createApiKey(),
   }));
   const keys = made.map(({ id, key, tenant, others }) => ({
-    ...{ id, tenant, sha256: digestOf(key), name: 'a test', scopes: ['admin'], createdAt: new Date().toISOString() },
+    id,
+    tenant,
+    sha256: digestOf(key),
+    name: 'a test',
+    scopes: ['admin'],
+    createdAt: new Date().toISOString(),
     ...others,
   }));
   const file = path.join(await temporaryFolder(), 'keys.json');
@@ -40,7 +45,8 @@ export async function serveCallers<Name extends string>(
     return [
       name,
       {
-        ...{ tenant, authorization },
+        tenant,
+        authorization,
         get: (target, headers) => call(url, target, { headers: { authorization, ...headers } }),
         post: (target, body, headers) =>
           call(url, target, { method: 'POST', headers: { authorization, ...headers }, ...(body && { body }) }),

@@ -77,7 +77,12 @@ export function gatewayStack(
     const { modelApiBase, serverlessApiBase } = simulator;
     const runcomfy = createRunComfyClient({ modelApiBase, serverlessApiBase, token: () => token });
     const worker = await createGenerationWorker({
-      ...{ connection: native, client, namespace: 'default', runcomfy, stateDir, taskQueue },
+      connection: native,
+      client,
+      namespace: 'default',
+      runcomfy,
+      stateDir,
+      taskQueue,
       log: pino({ level: 'silent' }),
       workflowBundle: { codePath: inject('workflowBundlePath') },
       ...ofWorker,
@@ -114,7 +119,10 @@ export function gatewayStack(
     const { modelApiBase, serverlessApiBase } = simulator;
     const runcomfy = createRunComfyClient({ modelApiBase, serverlessApiBase, token: () => token });
     const gateway = await serveGateway({
-      ...{ config, gateway: config.gateway, log, checkWebhook: await createWebhookCheck(config, log) },
+      config,
+      gateway: config.gateway,
+      log,
+      checkWebhook: await createWebhookCheck(config, log),
       temporal: {
         connectionOptions: { address: env['TEMPORAL_ADDRESS'] ?? inject('temporalAddress') },
         namespace: 'default',
@@ -132,7 +140,8 @@ export function gatewayStack(
   }
 
   return {
-    ...{ taskQueue, environment },
+    taskQueue,
+    environment,
     client: () => client,
     simulator: () => simulator,
     url: () => shared.url,
@@ -176,7 +185,11 @@ export function call(base: string, target: string, { method = 'GET', headers = {
   return new Promise<GatewayAnswer>((resolve, reject) => {
     const sent = request(
       {
-        ...{ hostname, port, path: target, method, agent: false },
+        hostname,
+        port,
+        path: target,
+        method,
+        agent: false,
         headers: {
           ...(isJson && { 'content-type': 'application/json' }),
           ...(bytes !== undefined && { 'content-length': String(Buffer.byteLength(bytes)) }),

@@ -55,7 +55,11 @@ export function nexusStack(): NexusStack {
     undo.push(() => rm(stateDir, { recursive: true, force: true }));
     const { modelApiBase } = simulator;
     const ours = await createGenerationWorker({
-      ...{ connection: native, client, namespace: 'default', taskQueue, stateDir },
+      connection: native,
+      client,
+      namespace: 'default',
+      taskQueue,
+      stateDir,
       runcomfy: createRunComfyClient({ modelApiBase, token: () => 'sim-nexus' }),
       log: pino({ level: 'silent' }),
       workflowBundle: { codePath: inject('workflowBundlePath') },
@@ -66,9 +70,12 @@ export function nexusStack(): NexusStack {
     const namespace = `callers-${randomUUID()}`;
     await registerNamespace(connection, namespace);
     callers = new Client({ connection, namespace });
+    const patient = { connection: native, isolateExecutionTimeout: hangMs };
     runUntilTheEnd(
       await Worker.create({
-        ...{ connection: native, namespace, taskQueue: 'callers', isolateExecutionTimeout: hangMs },
+        ...patient,
+        namespace,
+        taskQueue: 'callers',
         workflowsPath: fileURLToPath(new URL('./nexus-caller.ts', import.meta.url)),
       }),
     );

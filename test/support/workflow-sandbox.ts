@@ -88,7 +88,12 @@ const taskQueue = 'in-process';
 /** None: Node starts a thread to watch over each call that has one. */
 const longestTaskMs = undefined as unknown as number;
 const localActivities = new Set([
-  ...['breathe', 'checkWebhook', 'listSearchAttributes', 'prepareStep', 'recallSubmit', 'settleReservations'],
+  'breathe',
+  'checkWebhook',
+  'listSearchAttributes',
+  'prepareStep',
+  'recallSubmit',
+  'settleReservations',
 ]);
 
 type Creator = Pick<ThreadedVMWorkflowCreator, 'createWorkflow'>;
@@ -181,7 +186,9 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
   const metrics: SandboxMetric[] = [];
   const warnings: SandboxWarning[] = [];
   return {
-    ...{ flags, metrics, warnings },
+    flags,
+    metrics,
+    warnings,
     first: {
       initializeWorkflow: {
         workflowType,

@@ -103,7 +103,8 @@ describe.concurrent('a schedule', () => {
     // What was refused is made up for; what was paid is not paid again, nor retried.
     expect(await backfill()).toHaveProperty('requestId');
     expect(await backfill()).toMatchObject({
-      ...{ type: 'InvalidInput', submission: 'unknown' },
+      type: 'InvalidInput',
+      submission: 'unknown',
       message: expect.stringContaining('was ordered before') as unknown,
     });
     expect(jobsOf(name)).toHaveLength(1);

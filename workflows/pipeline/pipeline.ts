@@ -85,7 +85,10 @@ async function check(pipeline: Pipeline): Promise<void> {
   const askedAt = Date.now();
   const answer = await unlessStopped(pipeline, () =>
     preparations.checkPlan({
-      ...{ plan, lineage, first, showsPhase: true },
+      plan,
+      lineage,
+      first,
+      showsPhase: true,
       ...withoutUndefined({ params, maxCostUsd, needsPrices, onWall }),
     }),
   );

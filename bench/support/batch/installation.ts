@@ -87,7 +87,8 @@ export async function onInstallation<Row>(items: number, run: (on: Installation)
     let [printed, commandPeak] = ['', 0];
     const startCommand = (args: string[], cwd: string, giveUpAt: number): CommandProcess => {
       const child = spawn(process.execPath, [path.join(program, 'bin/runcomfy-temporal'), 'batch', ...args], {
-        ...{ cwd, env },
+        cwd,
+        env,
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
@@ -103,7 +104,9 @@ export async function onInstallation<Row>(items: number, run: (on: Installation)
       });
       undo(kill);
       return {
-        ...{ stdout: child.stdout, kill, ended },
+        stdout: child.stdout,
+        kill,
+        ended,
         hasEnded: () => child.exitCode !== null || child.signalCode !== null,
       };
     };

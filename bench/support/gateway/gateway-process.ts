@@ -59,7 +59,9 @@ export async function startGatewayProcess(
   };
   const pid = child.pid ?? 0;
   return {
-    ...{ url, pid, readyMs: performance.now() - from },
+    url,
+    pid,
+    readyMs: performance.now() - from,
     megabytes: () =>
       Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1]) / 1024,
     temporalCalls: async (name) => {

@@ -65,7 +65,8 @@ export async function listeners(setting: ListenersSetting): Promise<GatewayFigur
   const of = `${String(count)} listeners on ${String(keys.length)} that run, one of two gateways killed`;
   return [
     figureOf(`${of}: that saw the end once`, '', all.filter(({ ends }) => ends === 1).length, {
-      ...{ atMost: count, atLeast: count },
+      atMost: count,
+      atLeast: count,
     }),
     figureOf(`${of}: end seen after it closed, p95`, 's', quantile(lateMs, 0.95) / 1_000, { atMost: 1.5 }),
     figureOf(`${of}: memory a listener`, 'KB', Math.max(...kilobytes), { atMost: 60 }),

@@ -105,7 +105,8 @@ export async function withBench<T>(stack: Stack, use: (bench: Bench) => Promise<
   const generations = createGenerationClient({ client: stack.client, taskQueue });
   try {
     return await use({
-      ...{ stack, simulator },
+      stack,
+      simulator,
       startGateway: async () => {
         const gateway = await startGatewayProcess(0, env, program);
         running.push(gateway);

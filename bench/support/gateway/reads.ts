@@ -33,7 +33,8 @@ export async function endedReads({ stack, gateway, dispatcher }: Subject, key: s
   const direct = 1_000 / (cpuSecondsOf(stack.server.pid) - cpuBefore);
   return [
     figureOf('status of an ended generation, p95', 'ms', quantile(takenMs, 0.95), {
-      ...{ direct: quantile(directMs, 0.95), atMost: 3 },
+      direct: quantile(directMs, 0.95),
+      atMost: 3,
     }),
     figureOf('status of an ended generation, a core', '/s', perCore, { direct, atLeast: 3_000 }),
   ];

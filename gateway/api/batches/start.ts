@@ -37,7 +37,8 @@ export async function startBatch(
   const startedAt = new Date().toISOString();
   const options = { key: workflowId, labels, tenant: tenantOf(principal) };
   const handle = await startOrAttach(parts, {
-    ...{ key, isNewKey },
+    key,
+    isNewKey,
     check: async () => {
       await mayName(parts.access, principal, key);
       await checkItems(principal, parts.catalogue, asked.items ?? [], asked);
@@ -81,11 +82,16 @@ function newState(
   const count = items.length;
   const ended = { succeeded: 0, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 };
   return {
-    ...{ ...run, phase: 'running', paused: null, isFromServer: true },
+    ...run,
+    phase: 'running',
+    paused: null,
+    isFromServer: true,
     sealed: !(keepOpen ?? count === 0),
     window: window ?? batchDefaults.window,
     counts: { total: count, waiting: count, inFlight: 0, ...ended },
     money: { spentUsd: 0, reservedUsd: 0, unpriced: 0, ...(maxCostUsd !== undefined && { maxCostUsd }) },
-    ...{ failures: [], resultPages: 0, input: { count, digest: '', pages: 0 } },
+    failures: [],
+    resultPages: 0,
+    input: { count, digest: '', pages: 0 },
   };
 }

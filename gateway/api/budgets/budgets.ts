@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { BudgetClient, KnownBudgetState } from '../../../client/index.ts';
-import { type ListedBudget, listBudgetNames, readOpenBudget } from '../../../client/operator/index.ts';
+import { listBudgetNames, type ListedBudget, readOpenBudget } from '../../../client/operator/index.ts';
 import { isBudgetName } from '../../../domain/budget/names.ts';
 import { mayNameBudget } from '../../access/may-name.ts';
 import { budgetNameOf, keyOfWorkflow, type Principal, workflowIdOf } from '../../access/principal.ts';

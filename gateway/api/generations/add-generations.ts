@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { countGenerations } from '../../../client/operator/index.ts';
 import { generationCounts } from '../../contract/generation-counts.ts';
-import { cancelMessage, cancelReply, generation, generationList, generationResult } from '../../contract/generation.ts';
+import { generationList } from '../../contract/generation-list.ts';
+import { cancelMessage, cancelReply, generation, generationResult } from '../../contract/generation.ts';
 import { resolutionReply, submissionResolution } from '../../contract/resolution.ts';
 import { startGeneration as startBody } from '../../contract/start-generation.ts';
 import { generationInFull } from '../../contract/webhook.ts';

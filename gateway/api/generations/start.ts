@@ -48,7 +48,9 @@ export async function startGeneration(
     principal,
     { input, ...order },
     {
-      ...{ ...keyed, retry, labels },
+      ...keyed,
+      retry,
+      labels,
       check: async () => {
         mayOrder(principal, model);
         if (options.requestId !== undefined) await refuseForeign(parts, principal, key, options.requestId);

@@ -93,7 +93,12 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
       const { tenant, scope, keyId, name, expiresAt, models } = principal;
       const allowed = scopes.slice(0, scopes.indexOf(scope) + 1);
       return withoutUndefined({
-        ...{ tenant, scopes: allowed, keyId, name, expiresAt, models },
+        tenant,
+        scopes: allowed,
+        keyId,
+        name,
+        expiresAt,
+        models,
         version: productVersion,
       });
     },

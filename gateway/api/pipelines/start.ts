@@ -42,7 +42,9 @@ export async function startPipeline(
   const options = { key: workflowId, rerun, rerunOf, labels, tenant: tenantOf(principal) };
   const handle = await startOrAttach(parts, {
     // This very call may have been taken before: what has followed the run that it names tells.
-    ...{ key, isNewKey, isNewRun: rerun === true && rerunOf === undefined },
+    key,
+    isNewKey,
+    isNewRun: rerun === true && rerunOf === undefined,
     check: async () => {
       mayRun(principal, asked.plan);
       for (const name of [key, asked.lineage ?? key]) await mayName(parts.access, principal, name);
@@ -59,9 +61,14 @@ export async function startPipeline(
   const atLeast = (): KnownPipelineState => {
     const begunAt = end && 'result' in end ? new Date(end.result.startedAt) : startedAt;
     return {
-      ...{ runId: handle.runId, phase: 'checking', startedAt: begunAt.toISOString() },
+      runId: handle.runId,
+      phase: 'checking',
+      startedAt: begunAt.toISOString(),
       deadlineAt: new Date(begunAt.getTime() + pipelineDeadlineMsOf(order)).toISOString(),
-      ...{ costUsd: 0, reservedUsd: 0, steps: [], warnings: [] },
+      costUsd: 0,
+      reservedUsd: 0,
+      steps: [],
+      warnings: [],
       ...(end && stateAt(end)),
     };
   };
@@ -79,7 +86,9 @@ export async function startPipeline(
 function stateAt(end: EndOfMany<PipelineResult>): Partial<KnownPipelineState> {
   const { phase, steps = {}, costUsd, presumedUsd } = 'result' in end ? end.result : (end.error.pipeline ?? {});
   const known = {
-    ...{ isFromServer: true as const, costUsd, presumedUsd },
+    isFromServer: true as const,
+    costUsd,
+    presumedUsd,
     steps: Object.entries(steps).map(([id, step]) => ({ id, phase: step.phase })),
   };
   if ('result' in end) return withoutUndefined({ ...known, phase, endedAt: end.result.endedAt });

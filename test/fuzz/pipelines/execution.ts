@@ -49,16 +49,10 @@ export async function startExecution(settings: ExecutionSettings): Promise<Execu
   }
 
   function executionOf(before: string) {
-    return {
-      workflowType,
-      workflowId: key,
-      runId,
-      args: firstArgs,
-      now: time.now,
-      startedAt,
-      ...{ memo: settings.memo, taskTimeoutMs: settings.taskTimeoutMs, ...settings.run },
-      ...(before !== '' && { continuedFromExecutionRunId: before }),
-    };
+    const { memo, taskTimeoutMs, run: more } = settings;
+    const first = { workflowType, workflowId: key, runId, args: firstArgs, now: time.now, startedAt };
+    const later = before !== '' && { continuedFromExecutionRunId: before };
+    return { ...first, memo, taskTimeoutMs, ...more, ...later };
   }
 
   function push(job: Job): void {

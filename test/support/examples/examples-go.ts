@@ -46,7 +46,8 @@ async function go(folder: string, [command = '', ...args]: string[]): Promise<st
   const words = ['-n', '10', 'env', ...compact, 'go', '-C', folder, command, '-p', String(availableParallelism())];
   const attempt = () =>
     run('nice', [...words, ...args]).ended.catch((error: unknown) => ({
-      ...{ code: -1, stdout: '' },
+      code: -1,
+      stdout: '',
       stderr: String(error),
     }));
   let { code, stdout, stderr } = await attempt();

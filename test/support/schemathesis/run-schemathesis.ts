@@ -11,8 +11,13 @@ const start = 'import os, sys; os.chdir(sys.argv.pop(1)); from schemathesis.cli 
 
 /** Whether a value is taken is each operation's own affair: half of what an order needs is no matter of its schema. */
 const checks = [
-  ...['not_a_server_error', 'status_code_conformance', 'content_type_conformance'],
-  ...['response_headers_conformance', 'response_schema_conformance', 'unsupported_method', 'allow_header_conformance'],
+  'not_a_server_error',
+  'status_code_conformance',
+  'content_type_conformance',
+  'response_headers_conformance',
+  'response_schema_conformance',
+  'unsupported_method',
+  'allow_header_conformance',
 ];
 
 /** `coverage` tries every bound of every field; it takes minutes. */
@@ -29,19 +34,24 @@ export async function runSchemathesis(
   const args = ['-c', start, folder, 'run', `${url}/api/v1/openapi.json`];
   const { code, stdout, stderr } = await run(python, [
     ...args,
-    ...['--header', `Authorization: ${authorization}`, '--checks', checks.join(',')],
-    ...[
-      '--phases',
-      phases.join(','),
-      '--max-examples',
-      String(examples),
-      '--seed',
-      String(seed),
-      '--continue-on-failure',
-    ],
+    '--header',
+    `Authorization: ${authorization}`,
+    '--checks',
+    checks.join(','),
+    '--phases',
+    phases.join(','),
+    '--max-examples',
+    String(examples),
+    '--seed',
+    String(seed),
+    '--continue-on-failure',
     // A cancel waits for its outcome.
-    ...['--request-timeout', String(hangMs / 1_000)],
-    ...['--generation-database', 'none', '--no-shrink', '--no-color'],
+    '--request-timeout',
+    String(hangMs / 1_000),
+    '--generation-database',
+    'none',
+    '--no-shrink',
+    '--no-color',
   ]).ended;
   return { code, report: stdout + stderr };
 }

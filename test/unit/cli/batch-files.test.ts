@@ -51,7 +51,12 @@ function batchOf({
   const told: string[] = [];
   const nothing = () => Promise.resolve(undefined);
   const batch = {
-    ...{ key: 'k', runId: 'run', notices: [], defaults: nothing, plan: nothing, budgets: nothing },
+    key: 'k',
+    runId: 'run',
+    notices: [],
+    defaults: nothing,
+    plan: nothing,
+    budgets: nothing,
     state: async ({ signal }: { signal?: AbortSignal } = {}) => {
       await nothing();
       onState?.();

@@ -91,6 +91,8 @@ it.each([
 ])('words %s in plain JSON Schema', (_what, field, plain) => {
   expect(toPlainSchema({ type: 'object', properties: { field }, required: ['field', 'absent'] })).toEqual({
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    ...{ type: 'object', properties: { field: plain }, required: ['field'] },
+    type: 'object',
+    properties: { field: plain },
+    required: ['field'],
   });
 });

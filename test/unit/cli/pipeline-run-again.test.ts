@@ -24,7 +24,8 @@ async function startedAs({ attached }: { attached: boolean }, ...args: string[])
     },
   };
   const context = {
-    ...{ streams, printer: createPrinter(streams, 'pretty') },
+    streams,
+    printer: createPrinter(streams, 'pretty'),
     config: () => ({ hasToken: false, modelApiBase: 'https://model-api.runcomfy.net' }),
     withTemporal: (use: (connected: object) => unknown) => use({ generations: { pipelines } }),
   } as unknown as CommandContext;

@@ -10,8 +10,15 @@ const state: KnownBatchState = {
   window: 20,
   paused: null,
   counts: {
-    ...{ total: 1_000, waiting: 630, inFlight: 20, succeeded: 340 },
-    ...{ failed: 5, cancelled: 1, timedOut: 1, unknown: 2, notStarted: 1 },
+    total: 1_000,
+    waiting: 630,
+    inFlight: 20,
+    succeeded: 340,
+    failed: 5,
+    cancelled: 1,
+    timedOut: 1,
+    unknown: 2,
+    notStarted: 1,
   },
   money: { spentUsd: 3.4, reservedUsd: 0.2, maxCostUsd: 13, unpriced: 0 },
   failures: [],
@@ -49,8 +56,15 @@ describe('a batch on one line', () => {
       `[${'='.repeat(20)}] 1000/1000`,
     );
     const nothing = {
-      ...{ total: 0, waiting: 0, inFlight: 0, succeeded: 0, failed: 0 },
-      ...{ cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 },
+      total: 0,
+      waiting: 0,
+      inFlight: 0,
+      succeeded: 0,
+      failed: 0,
+      cancelled: 0,
+      timedOut: 0,
+      unknown: 0,
+      notStarted: 0,
     };
     expect(line({ counts: nothing })).toContain(`[${' '.repeat(20)}] 0/0`);
   });

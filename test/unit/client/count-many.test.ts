@@ -51,13 +51,15 @@ describe('counting', () => {
       query.includes('"Running"') ? 7 : query.includes('"partial"') ? 2 : 0,
     );
     expect(await countPipelines(client, { keyPrefix: 'acme/' })).toEqual({
-      ...{ open: 7, byPhase: { succeeded: 0, partial: 2, failed: 0, cancelled: 0, timed_out: 0 } },
+      open: 7,
+      byPhase: { succeeded: 0, partial: 2, failed: 0, cancelled: 0, timed_out: 0 },
     });
     expect(asked).toHaveLength(6);
     const scope = 'WorkflowType = "runcomfyPipeline" AND WorkflowId STARTS_WITH "acme/" AND ';
     for (const query of asked) expect(query.slice(0, scope.length)).toBe(scope);
     expect(await countBatches(client)).toEqual({
-      ...{ open: 7, byPhase: { succeeded: 0, partial: 2, failed: 0, cancelled: 0 } },
+      open: 7,
+      byPhase: { succeeded: 0, partial: 2, failed: 0, cancelled: 0 },
     });
     expect(asked.at(-1)).toMatch(/^WorkflowType = "runcomfyBatch" AND \(/);
     expect(await countBudgets(client, { namePrefix: 'acme.' })).toEqual({ open: 7 });

@@ -70,7 +70,9 @@ function temporalWith(type: string, runs: Run[], { then, asked, argument = {} }:
     if (!isKept(execution.runId)) return Promise.reject(refused(grpcCode.notFound));
     const found = runs.find(({ runId }) => runId === execution.runId) ?? newest();
     const workflowExecutionInfo = {
-      ...{ execution: { workflowId: 'k', runId: found.runId }, firstRunId: found.firstRunId, type: { name: type } },
+      execution: { workflowId: 'k', runId: found.runId },
+      firstRunId: found.firstRunId,
+      type: { name: type },
       status: found === newest() ? 1 : 4,
     };
     return Promise.resolve({ workflowExecutionInfo, pendingActivities: [] });
@@ -103,7 +105,8 @@ function temporalWith(type: string, runs: Run[], { then, asked, argument = {} }:
     withDeadline: (_: number, call: () => unknown) => call(),
     workflow: { getHandle, connection: { workflowService: { startWorkflowExecution } }, options: {} },
     workflowService: {
-      ...{ describeWorkflowExecution, getWorkflowExecutionHistory },
+      describeWorkflowExecution,
+      getWorkflowExecutionHistory,
       describeTaskQueue: () => Promise.resolve({ pollers: [{}] }),
     },
   } as unknown as Client;
@@ -132,7 +135,7 @@ it.each<[string, string, (client: Client) => Promise<unknown>]>([
   expect(heard).toEqual(['run 1']);
 });
 
-const started = { ...{ key: 'k', ...first, attached: true }, notices: [] };
+const started = { key: 'k', ...first, attached: true, notices: [] };
 
 it('who found a run tells no later one of the key, and is told how the run that was found ended', async () => {
   const generation = temporalWith('runcomfyGeneration', [first, again]);

@@ -16,7 +16,8 @@ const asWorkerSays = { ...state, spentUsd: 3 };
 function serverWith(status: number, result: unknown): Client {
   const workflowExecutionInfo = {
     execution: { workflowId: 'runcomfy-budget:acme', runId: 'r' },
-    ...{ type: { name: 'runcomfyBudget' }, status },
+    type: { name: 'runcomfyBudget' },
+    status,
   };
   return {
     options: { namespace: 'default', loadedDataConverter: { ...defaultDataConverter, payloadCodecs: [] } },
@@ -53,7 +54,9 @@ it.each<[what: string, status: number, result: unknown, told: object]>([
 it('lists budgets in their order, some of them asked at once, without those that were closed meanwhile', async () => {
   const names = Array.from({ length: 45 }, (_, at) => `b${String(at)}`);
   const about = (workflowId: string, status: number) => ({
-    ...{ execution: { workflowId, runId: 'r' }, type: { name: 'runcomfyBudget' }, status },
+    execution: { workflowId, runId: 'r' },
+    type: { name: 'runcomfyBudget' },
+    status,
   });
   const executions = names.map((name) => about(`runcomfy-budget:${name}`, 1));
   let [asked, most] = [0, 0];
@@ -84,11 +87,9 @@ it('lists budgets in their order, some of them asked at once, without those that
 
 it('lists an open budget that cannot be decoded here by its name, and all others as they stand', async () => {
   const about = (name: string, status = 1) => ({
-    ...{
-      execution: { workflowId: `runcomfy-budget:${name}`, runId: 'r' },
-      type: { name: 'runcomfyBudget' },
-      status,
-    },
+    execution: { workflowId: `runcomfy-budget:${name}`, runId: 'r' },
+    type: { name: 'runcomfyBudget' },
+    status,
   });
   const query = (workflowId: string) =>
     workflowId.endsWith(':theirs')
@@ -125,7 +126,8 @@ it.each([5, 8])('creates no budget of %i USD where one ends whose workflow was c
   const told = { ...state, period: 'total', warning: cancelledWords };
   const workflowExecutionInfo = {
     execution: { workflowId: 'runcomfy-budget:acme', runId: 'r' },
-    ...{ type: { name: 'runcomfyBudget' }, status: 1 },
+    type: { name: 'runcomfyBudget' },
+    status: 1,
   };
   const connection = {
     withDeadline: (_: number, call: () => unknown) => call(),

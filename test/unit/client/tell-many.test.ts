@@ -124,7 +124,8 @@ it('tells the same again by one update, the answer of which stands though the wo
   }
   const cause = ApplicationFailure.create({ message: 'nothing to decide' });
   const refused = temporalWith({
-    ...{ type: 'runcomfyPipeline', ...told },
+    type: 'runcomfyPipeline',
+    ...told,
     kept: new WorkflowUpdateFailedError('failed', cause),
   });
   await expect(twice(() => decidePipeline(refused.client, 'k', decision))).rejects.toThrow('nothing to decide');

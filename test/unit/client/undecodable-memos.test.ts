@@ -32,7 +32,10 @@ function keeping({ name, memo, phase, status = 2, codecs = [], key = 'k' }: Kept
   const indexedFields = phase === undefined ? {} : { RunComfyPhase: { data: Buffer.from(JSON.stringify(phase)) } };
   const run = {
     execution: { workflowId: key, runId: 'r' },
-    ...{ type: { name }, status, searchAttributes: { indexedFields }, memo: { fields: memo } },
+    type: { name },
+    status,
+    searchAttributes: { indexedFields },
+    memo: { fields: memo },
   };
   const query = () => Promise.reject(new QueryNotRegisteredError('no worker', 3));
   return {

@@ -110,8 +110,10 @@ describe('docker-compose.yml', () => {
       const { gateway, metricsAddress } = readConfig(environmentOf(name));
       expect(metricsAddress, name).toEqual({ host: '0.0.0.0', port: 9464 });
       expect(gateway, name).toMatchObject({
-        ...{ address: { host: '0.0.0.0', port: 8090 }, allowedHosts: ['127.0.0.1', 'localhost'] },
-        ...{ keysFile: '/run/secrets/runcomfy-gateway-keys', drainMs: 5_000 },
+        address: { host: '0.0.0.0', port: 8090 },
+        allowedHosts: ['127.0.0.1', 'localhost'],
+        keysFile: '/run/secrets/runcomfy-gateway-keys',
+        drainMs: 5_000,
       });
       expect(service(name).secrets, name).toContain('runcomfy-gateway-keys');
       expect(service(name).ports?.[0], name).toMatch(/:8090$/);

@@ -44,7 +44,9 @@ describe('the code in the documentation', () => {
 /** Compiles as a project would that has this package installed. */
 async function problemsOf(files: string[]): Promise<string> {
   const faces = {
-    ...{ '': 'client/index.ts', '/operator': 'client/operator/index.ts', '/workflows': 'workflows/library.ts' },
+    '': 'client/index.ts',
+    '/operator': 'client/operator/index.ts',
+    '/workflows': 'workflows/library.ts',
     ...Object.fromEntries(
       ['worker', 'simulator', 'activities', 'codec', 'nexus'].map((face) => [`/${face}`, `${face}/index.ts`]),
     ),

@@ -11,10 +11,7 @@ function decodes(bytes: Uint8Array): boolean {
   }
 }
 
-const edges = fc.constantFrom(
-  ...[0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xef],
-  ...[0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff],
-);
+const edges = fc.constantFrom(...Buffer.from('007f808f909fa0bfc1c2dfe0e1ecedeff0f1f3f4f5ff', 'hex'));
 
 it('takes for UTF-8 what a strict decoder takes, and nothing else', () => {
   fc.assert(

@@ -30,12 +30,12 @@ function agent(parts: object = {}, sinceMs = 0) {
       ...parts,
     },
     readCatalogue: createCatalogueReads(),
-    ...{ principal: { tenant: 'acme', scope: 'generate' }, requestId: 'request-1', takeStart: () => Promise.resolve() },
-    ...{
-      since: performance.now() - sinceMs,
-      stopping: new AbortController().signal,
-      gone: new AbortController().signal,
-    },
+    principal: { tenant: 'acme', scope: 'generate' },
+    requestId: 'request-1',
+    takeStart: () => Promise.resolve(),
+    since: performance.now() - sinceMs,
+    stopping: new AbortController().signal,
+    gone: new AbortController().signal,
   } as unknown as McpContext;
   const tools = new Map<string, (args: object) => Promise<Answer>>();
   const taken = new Map<string, z.ZodType>();

@@ -106,24 +106,27 @@ async function answerThoughBusy(operation: (parts: GatewayParts, call: never) =>
   const setting = refusedOnce({ window: 3, maxCostUsd: null });
   const nothing = () => Promise.resolve(undefined);
   const handle = {
-    ...{ key: 'k', runId: 'run', plan: nothing, defaults: nothing },
-    ...{
-      cancel: told,
-      decide: told,
-      pause: told,
-      resume: told,
-      nudge: told,
-      add: counted,
-      seal: counted,
-      set: setting,
-    },
+    key: 'k',
+    runId: 'run',
+    plan: nothing,
+    defaults: nothing,
+    cancel: told,
+    decide: told,
+    pause: told,
+    resume: told,
+    nudge: told,
+    add: counted,
+    seal: counted,
+    set: setting,
   };
   const get = () => Promise.resolve(handle);
   const budget = refusedOnce({ name: 'b', limitUsd: 1 });
   const parts = {
     client: { withDeadline: (_: number, call: () => unknown) => call() },
     generations: {
-      ...{ get, pipelines: { get }, batches: { get } },
+      get,
+      pipelines: { get },
+      batches: { get },
       budgets: { set: budget, release: budget, close: budget },
     },
     reader: { refresh: () => undefined },

@@ -34,7 +34,8 @@ it('tells what RunComfy refuses in its words, and nothing older', async () => {
   const refused = () =>
     Promise.reject(Object.assign(new Error('no'), { httpStatus: 422, vendorMessage: 'no such limit' }));
   await expect(read('a', catalogue, refused)).rejects.toMatchObject({
-    ...{ refusal: 'InvalidInput', message: expect.stringContaining('no such limit') },
+    refusal: 'InvalidInput',
+    message: expect.stringContaining('no such limit'),
   });
 });
 

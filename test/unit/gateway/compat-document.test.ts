@@ -51,7 +51,8 @@ const asksTemporal: RefusalName[] = ['KeyNotFound', ...temporalAway];
 const furtherOf: Record<string, string[]> = {
   submit: [
     ...(['ModelUnknown', 'TooLarge', 'UnsupportedMediaType', 'BrokenJson', 'InvalidInput', 'KeyInUse'] as const),
-    ...[...temporalAway, ...Object.keys(earlyRefusals)],
+    ...temporalAway,
+    ...Object.keys(earlyRefusals),
   ],
   getModel: ['ModelUnknown', ...asksRunComfy],
   listModels: asksRunComfy,

@@ -32,7 +32,10 @@ async function allOf(texts: AsyncIterable<string>): Promise<string[]> {
 }
 
 const options = (more: Partial<StreamOptions> = {}): StreamOptions => ({
-  ...{ lastId: undefined, gone: new AbortController().signal, stopping: new AbortController().signal, gapMs: 0 },
+  lastId: undefined,
+  gone: new AbortController().signal,
+  stopping: new AbortController().signal,
+  gapMs: 0,
   mayGoOn: () => Promise.resolve(true),
   ...more,
 });

@@ -44,7 +44,9 @@ it.each([
   const [from, status, json] = row;
   const added: object[] = [];
   const handle = {
-    ...{ key: 'k', plan: () => Promise.resolve(undefined), defaults: () => Promise.resolve(undefined) },
+    key: 'k',
+    plan: () => Promise.resolve(undefined),
+    defaults: () => Promise.resolve(undefined),
     state: () => Promise.resolve({ phase: 'running', counts: { total: 2 } }),
     add: (message: object) => {
       added.push(message);
@@ -136,9 +138,8 @@ describe('the catalogue', () => {
     const url = await serve(anonymousAccess);
     expect(await call(url, `/api/v1/models/${flux}`)).toMatchObject({ status: 200, json: { model: flux } });
     const checked = { method: 'POST', body: { input: {} } };
-    expect(await call(url, `/api/v1/models/${flux}/check`, checked)).toMatchObject({
-      ...{ status: 200, json: { valid: true } },
-    });
+    const reply = await call(url, `/api/v1/models/${flux}/check`, checked);
+    expect(reply).toMatchObject({ status: 200, json: { valid: true } });
     expect(await call(url, '/api/v1/models/a/b/c', checked)).toMatchObject({ json: { name: 'RouteNotFound' } });
     expect(await call(url, '/api/v1/models/no/such')).toMatchObject({ json: { name: 'ModelNotFound' } });
   });
@@ -263,7 +264,9 @@ it('what is started through our API carries its labels, and is refused with the 
 it('a credential that was revoked listens no longer, and nobody is kept from listening by others who guess', async () => {
   const { access, keys, headers } = withKey({});
   const request = {
-    ...{ ip: '192.0.2.1', headers, principal: { tenant: 'acme', scope: 'generate' } },
+    ip: '192.0.2.1',
+    headers,
+    principal: { tenant: 'acme', scope: 'generate' },
     raw: { headersDistinct: { authorization: [headers.authorization] } },
   } as unknown as Parameters<Access['authenticate']>[0];
   const guess = { ...request, raw: { headersDistinct: { authorization: ['Bearer x'] } } } as unknown as typeof request;

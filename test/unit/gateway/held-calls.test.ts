@@ -60,10 +60,14 @@ describe('a call that was held before', () => {
     expect(await call(url, '/v1/requests/k/status')).toMatchObject({ status: 200 });
     heldMs = 18_000;
     expect(await call(url, `/v1/requests/k/${what}`)).toMatchObject({
-      ...{ status: 200, json: { status: 'in_progress' }, headers: { age: expect.stringMatching(/^\d+$/) } },
+      status: 200,
+      json: { status: 'in_progress' },
+      headers: { age: expect.stringMatching(/^\d+$/) },
     });
     expect(await call(url, `/v1/requests/other/${what}`)).toMatchObject({
-      ...{ status: 503, json: { error_code: 503001 }, headers: { 'retry-after': '2' } },
+      status: 503,
+      json: { error_code: 503001 },
+      headers: { 'retry-after': '2' },
     });
   });
 

@@ -8,7 +8,11 @@ const inS = (seconds: number) => Math.floor(Date.now() / 1_000) + seconds;
 
 function checkOf({ url }: TokenIssuer) {
   return createTokenCheck({
-    ...{ issuer: url, audience: 'media', tenantClaim: 'tenant', scopeClaim: 'scope', algorithms: ['ES256', 'RS256'] },
+    issuer: url,
+    audience: 'media',
+    tenantClaim: 'tenant',
+    scopeClaim: 'scope',
+    algorithms: ['ES256', 'RS256'],
   });
 }
 
@@ -27,7 +31,9 @@ describe('a token', () => {
     const issuer = await startTokenIssuer();
     const token = await issuer.token({ claims: { ...claims, ...times?.() } });
     expect(await checkOf(issuer)(token)).toEqual({
-      ...{ tenant: 'acme', scope, subject: 'render-1' },
+      tenant: 'acme',
+      scope,
+      subject: 'render-1',
       expiresAt: expect.stringMatching(/^\d{4}-.*Z$/),
     });
   });
@@ -158,7 +164,7 @@ describe('an issuer', () => {
       return issuer.keyReads();
     };
     expect([await keyReadsBy(0), await keyReadsBy(3_600), await keyReadsBy(0), await keyReadsBy(-3_600)]).toEqual([
-      ...[1, 2, 3, 4],
+      1, 2, 3, 4,
     ]);
   });
 

@@ -82,12 +82,12 @@ it.each<[target: string, body: object | undefined, parts: object, status: number
 it('says of lists and counts that the server does not know our search attributes', async () => {
   const refuse = () => {
     const details = 'invalid search attribute: RunComfyPhase';
-    const error = Object.assign(new Error(details), { code: 3, details, metadata: { get: () => [] } });
-    return Promise.reject(error);
+    return Promise.reject(Object.assign(new Error(details), { code: 3, details, metadata: { get: () => [] } }));
   };
   const isOurs = (query: string) => query.includes('RunComfy');
   const client = {
-    ...{ withDeadline: (_: number, ask: () => unknown) => ask(), options: { namespace: 'default' } },
+    withDeadline: (_: number, ask: () => unknown) => ask(),
+    options: { namespace: 'default' },
     workflow: { count: (query: string) => (isOurs(query) ? refuse() : Promise.resolve({ count: 3 })) },
     workflowService: {
       listWorkflowExecutions: ({ query, pageSize }: { query: string; pageSize: number }) =>
@@ -176,7 +176,7 @@ it.each(['pipelines', 'batches', 'budgets'])(
   async (noun) => {
     const stateOf = (runId: string, phase: string, more: object = {}) => {
       const ofBudget = { name: 'k', ...(phase === 'failed' && { isClosed: true }) };
-      return { ...{ runId, phase, steps: [] }, ...ofBudget, ...more };
+      return { runId, phase, steps: [], ...ofBudget, ...more };
     };
     let [state, isGone] = [stateOf('first', 'running'), false];
     const ofChain = { runId: 'first', firstRunId: 'first' };

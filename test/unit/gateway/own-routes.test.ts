@@ -80,7 +80,10 @@ it('refuse what their handlers never hear of, each as its document has it', asyn
         : Promise.reject(new RefusalError(authorization as RefusalName, 'no', { headers: { 'retry-after': '5' } })),
   };
   const parts = {
-    ...{ access, metrics: createGatewayMetrics(), log: pino({ level: 'silent' }), isDraining: () => false },
+    access,
+    metrics: createGatewayMetrics(),
+    log: pino({ level: 'silent' }),
+    isDraining: () => false,
     settings: { host: '127.0.0.1' },
   } as unknown as GatewayParts;
   const app = await createGateway(parts, () => Promise.resolve({ ready: true }));

@@ -98,7 +98,8 @@ function guarded() {
   const show = (credential: string) =>
     access
       .authenticate({
-        ...{ ip: '192.0.2.1', headers: { authorization: credential } },
+        ip: '192.0.2.1',
+        headers: { authorization: credential },
         raw: { headersDistinct: { authorization: [`Bearer ${credential}`] } },
       } as unknown as Parameters<Access['authenticate']>[0])
       .then(

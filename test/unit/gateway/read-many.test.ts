@@ -42,7 +42,9 @@ function indexedTemporal({ lagSteps = 0, hasAttributes = true } = {}) {
     },
   };
   return {
-    ...{ truth, calls, reads },
+    truth,
+    calls,
+    reads,
     pass: () => {
       past.push(new Map(truth));
       vi.advanceTimersByTime(stepMs);

@@ -171,7 +171,8 @@ it.each([
   const error = new GenerationError({ type: 'InvalidInput', message, submission: 'refused', details } as never);
   const handle = { result: () => Promise.reject(error) } as unknown as GenerationHandle;
   expect(await earlyRefusal(handle, AbortSignal.abort())).toMatchObject({
-    ...{ status, body: { error_code: code, error_message: details.vendorMessage ?? 'RunComfy answered 4xx' } },
+    status,
+    body: { error_code: code, error_message: details.vendorMessage ?? 'RunComfy answered 4xx' },
   });
 });
 
@@ -180,8 +181,11 @@ it('every answer has the headers of all, HEAD those of GET, and what is not ther
   const settings = { host: '127.0.0.1', publicUrl, onUnknownSubmission: 'hold', submitGraceMs: 0 };
   const url = await serve(anonymousAccess, { settings });
   const always = {
-    ...{ 'x-request-id': 'mine', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' },
-    ...{ 'cross-origin-resource-policy': 'same-origin', 'cache-control': 'no-store' },
+    'x-request-id': 'mine',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+    'cache-control': 'no-store',
     'strict-transport-security': expect.stringContaining('max-age='),
   };
   const headers = { 'x-request-id': 'mine' };
@@ -196,7 +200,9 @@ it('every answer has the headers of all, HEAD those of GET, and what is not ther
     expect(read.headers, target).toMatchObject(always);
     const head = await call(url, target, { method: 'HEAD', headers });
     expect([head.status, head.text, head.headers['content-length']], target).toEqual([
-      ...[status, '', read.headers['content-length']],
+      status,
+      '',
+      read.headers['content-length'],
     ]);
     expect(head.headers, target).toMatchObject(always);
   }
@@ -217,7 +223,8 @@ it('without a token of RunComfy there are no catalogue and no balance, bundled m
     headers: { 'content-type': 'application/json' },
   });
   expect(await call(url, `/v1/models/${flux}`, { method: 'POST', body: { prompt: 'x' } })).toMatchObject({
-    ...{ status: 200, json: { request_id: expect.any(String) } },
+    status: 200,
+    json: { request_id: expect.any(String) },
   });
   expect(await call(url, '/v1/requests/k/status')).toMatchObject({ status: 200 });
 });

@@ -16,8 +16,11 @@ async function logged(settings: { publicUrl?: string; allowedHosts?: string[] })
   const running = await serveGateway({
     config: { taskQueue: 'runcomfy', modelApiBase: 'http://127.0.0.1:1/v1' },
     gateway: {
-      ...{ address: { host: '0.0.0.0', port: 0 }, drainMs: 0, keys: '{"keys":[]}' },
-      ...{ onUnknownSubmission: 'hold', submitGraceMs: 0 },
+      address: { host: '0.0.0.0', port: 0 },
+      drainMs: 0,
+      keys: '{"keys":[]}',
+      onUnknownSubmission: 'hold',
+      submitGraceMs: 0,
       ...settings,
     },
     temporal: { connectionOptions: { address: '127.0.0.1:1' }, namespace: 'default' },

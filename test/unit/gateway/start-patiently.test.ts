@@ -230,11 +230,11 @@ it.each<[noun: string, body: object, result: () => Promise<unknown>, told: objec
     };
     async function* follow(key: string) {
       const seen = { phase: 'in_progress', model: flux, submission: 'accepted', reads: 3 };
-      yield { ...{ key, runId: 'r', startedAt: endedAt }, ...seen, state: seen };
+      yield { key, runId: 'r', startedAt: endedAt, ...seen, state: seen };
       await state();
     }
     const start = (_: unknown, { key }: { key: string }) =>
-      Promise.resolve({ ...{ key, runId: 'r', attached, notices: [] }, state, result });
+      Promise.resolve({ key, runId: 'r', attached, notices: [], state, result });
     const url = await serve(anonymousAccess, {
       generations: { start, pipelines: { start }, batches: { start } },
       watchers: { generations: { follow } },

@@ -70,7 +70,9 @@ async function silentGateway(
   const brief = { phase: 'in_queue', runId: 'r', model: flux, startedAt: '2026-11-27T00:00:00.000Z' };
   const seen = { ...brief, state: { phase: 'in_queue', model: flux } };
   const handle = {
-    ...{ runId: 'r', attached: false, notices: [] },
+    runId: 'r',
+    attached: false,
+    notices: [],
     cancel: async (_: unknown, { isRepeated, signal }: { isRepeated?: boolean; signal: AbortSignal }) => {
       await untilStopped(isRepeated ? 'cancel that may be repeated' : 'cancel', signal);
       return { outcome: 'unknown', phase: 'in_queue' };
@@ -141,7 +143,10 @@ it('answers whoever waits for a cancel or an early refusal as it stops, and says
   const [unclear, generation, pipeline, order] = await Promise.all(answers);
   expect(unclear).toMatchObject({ status: 504, headers: { 'retry-after': '5' } });
   expect(unclear.json).toEqual({
-    ...{ request_id: 'k', status: 'in_queue', outcome: 'unknown', error_code: 504001 },
+    request_id: 'k',
+    status: 'in_queue',
+    outcome: 'unknown',
+    error_code: 504001,
     error_message: expect.stringContaining('repeat this call'),
   });
   expect(generation).toMatchObject({ status: 202, json: { outcome: 'unknown' } });
@@ -185,7 +190,9 @@ it('has the headers of all its replies on those to agents, and says who issues t
     headers: { accept: 'application/json, text/event-stream' },
   };
   expect((await call(url, '/mcp', { method: 'POST', ...list })).headers).toMatchObject({
-    ...{ 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'close' },
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    connection: 'close',
   });
   const place = '/.well-known/oauth-protected-resource/mcp';
   const about = await call(url, place);
@@ -253,8 +260,10 @@ it('says that it drains while it serves as before, and ends at once where it is 
   const running = await serveGateway({
     config: { taskQueue: 'q', modelApiBase: 'http://127.0.0.1:1/v1' },
     gateway: {
-      ...{ address: { host: '127.0.0.1', port: 0 }, drainMs },
-      ...{ onUnknownSubmission: 'hold', submitGraceMs: 0 },
+      address: { host: '127.0.0.1', port: 0 },
+      drainMs,
+      onUnknownSubmission: 'hold',
+      submitGraceMs: 0,
     },
     temporal: { connectionOptions: { address: '127.0.0.1:1' }, namespace: 'default' },
     catalogue: { models: () => Promise.resolve('{}'), categories } as unknown as GatewayParts['catalogue'],

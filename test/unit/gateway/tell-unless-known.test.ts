@@ -23,7 +23,8 @@ async function tell({ knows, waitMs, now, later }: { knows: boolean; waitMs?: nu
     } as never,
     { now, waitMs, stopping: new AbortController().signal },
     {
-      ...{ toBody, isEnd: ({ isEnd }) => isEnd === true },
+      toBody,
+      isEnd: ({ isEnd }) => isEnd === true,
       async *follow() {
         for (const one of later) {
           await Promise.resolve();

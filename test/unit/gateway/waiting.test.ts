@@ -63,7 +63,10 @@ it('whoever leaves with many calls in line is heard of by all of them', { timeou
     throw signal.reason;
   };
   const handle = {
-    ...{ key: 'b', runId: 'r', isEnded: () => Promise.resolve(false), result },
+    key: 'b',
+    runId: 'r',
+    isEnded: () => Promise.resolve(false),
+    result,
     state: () => Promise.resolve({ phase: 'running' }),
   };
   async function* follow(key: string, signal: AbortSignal) {
@@ -147,7 +150,9 @@ it(
     const url = await serve(anonymousAccess, { generations: { batches }, log });
     const leaving = new AbortController();
     const adding = fetch(`${url}/api/v1/batches/b/add`, {
-      ...{ method: 'POST', headers: { 'content-type': 'application/json' }, signal: leaving.signal },
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      signal: leaving.signal,
       body: JSON.stringify({ from: 0, items: [{ id: 'a', model: flux, input: {} }] }),
     });
     await eventually(() => {
@@ -196,8 +201,12 @@ it('calls that have ended leave nothing at the signal of the stop', { timeout: t
     await Promise.resolve();
   };
   const batch = {
-    ...{ key: 'acme/b', runId: 'r', isEnded: () => Promise.resolve(false), results: none },
-    ...{ state: () => Promise.resolve({ phase: 'running' }), result: () => Promise.resolve({}) },
+    key: 'acme/b',
+    runId: 'r',
+    isEnded: () => Promise.resolve(false),
+    results: none,
+    state: () => Promise.resolve({ phase: 'running' }),
+    result: () => Promise.resolve({}),
   };
   const get = (key: string) => Promise.resolve({ key, runId: 'r', cancel });
   const url = await serve(access, {
@@ -209,7 +218,8 @@ it('calls that have ended leave nothing at the signal of the stop', { timeout: t
     return [reply.status, (await reply.text()).length > 0 || path];
   };
   const list = {
-    ...{ method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }) },
+    method: 'POST',
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }),
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
   };
   const toCancel = () => ask('/api/v1/generations/k/cancel', { method: 'POST' });

@@ -98,7 +98,8 @@ it('a handler has answered well within its ten seconds, also where no worker ans
     },
     workflow: {
       getHandle: () => ({
-        ...{ query: silent, startUpdate: silent },
+        query: silent,
+        startUpdate: silent,
         signal: (name: string) => Promise.resolve(void signals.push(name)),
       }),
     },

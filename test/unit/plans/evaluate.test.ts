@@ -111,7 +111,9 @@ describe('expressions that would take for ever, or all memory', () => {
   const list = Array.from({ length: 19_000 }, () => 1);
   const large: Values = {
     declared: { l: { type: 'list' }, t: { type: 'string' } },
-    ...{ params: { l: list, t: 'x'.repeat(20_000) }, steps: {}, pipeline: { key: 'k' } },
+    params: { l: list, t: 'x'.repeat(20_000) },
+    steps: {},
+    pipeline: { key: 'k' },
   };
   const again = (part: string, times = 30) => part.repeat(times);
 

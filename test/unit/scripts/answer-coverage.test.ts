@@ -31,8 +31,14 @@ async function compare(answers: string[]): Promise<string[]> {
 
 it('tells what of a document no test has seen, and what a test has seen beyond it', async () => {
   const answers = [
-    ...['GET /v1/models 200', 'GET /v1/models/categories 200', 'POST /v1/models/a/b/c 200', 'POST /v1/models/a/b 402'],
-    ...['GET /v1/requests/order%2F1/status 404', 'GET /v1/requests/x/status 409', 'GET /healthz 200', ''],
+    'GET /v1/models 200',
+    'GET /v1/models/categories 200',
+    'POST /v1/models/a/b/c 200',
+    'POST /v1/models/a/b 402',
+    'GET /v1/requests/order%2F1/status 404',
+    'GET /v1/requests/x/status 409',
+    'GET /healthz 200',
+    '',
   ];
   expect((await compare(answers)).toSorted()).toEqual([
     'a test has seen status answer 409, which it does not have',

@@ -66,19 +66,19 @@ const cases: [from: string, statement: string, rule?: string][] = [
 ];
 
 const imported = [
-  ...[
-    'domain/names.ts',
-    'runcomfy/client.ts',
-    'config/env.ts',
-    'activities/index.ts',
-    'worker/main.ts',
-    'client/index.ts',
-    'client/errors.ts',
-    'client/operator/index.ts',
-    'setup/temporal.ts',
-    'cli/main.ts',
-  ],
-  ...['workflows/generation/generation.ts', 'workflows/generation/messages.ts', 'test/rig.ts'],
+  'domain/names.ts',
+  'runcomfy/client.ts',
+  'config/env.ts',
+  'activities/index.ts',
+  'worker/main.ts',
+  'client/index.ts',
+  'client/errors.ts',
+  'client/operator/index.ts',
+  'setup/temporal.ts',
+  'cli/main.ts',
+  'workflows/generation/generation.ts',
+  'workflows/generation/messages.ts',
+  'test/rig.ts',
 ];
 
 let tree = '';

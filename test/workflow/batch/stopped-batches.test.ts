@@ -125,7 +125,8 @@ describe.concurrent('a batch that is stopped', () => {
     expect(counts.unknown).toBe(1);
     const unknown = (await linesOf(batch)).find(({ status }) => status === 'submission_unknown');
     expect(unknown?.error).toMatchObject({
-      ...{ type: 'SubmitOutcomeUnknown', submission: 'unknown' },
+      type: 'SubmitOutcomeUnknown',
+      submission: 'unknown',
       evidence: { sentAt: expect.any(String), reason: expect.any(String) },
     });
     await checkBatch(stack, batch, 'paused-by-failures');

@@ -11,7 +11,8 @@ const info = {
   workflowType: { name: 'runcomfyGeneration' },
   recentActions: [
     {
-      ...{ scheduleTime: at(60), actualTime: at(61) },
+      scheduleTime: at(60),
+      actualTime: at(61),
       startWorkflowResult: { workflowId: 'nightly-1970-01-01T00:01:00Z', runId: 'r' },
     },
   ],
@@ -24,7 +25,8 @@ function keeping(schedules: { scheduleId: string; memo: object; info: object }[]
     const page = nextPageToken?.[0] ?? 0;
     const isLast = page + 1 >= schedules.length;
     return Promise.resolve({
-      ...{ schedules: schedules.slice(page, page + 1), nextPageToken: Uint8Array.from(isLast ? [] : [page + 1]) },
+      schedules: schedules.slice(page, page + 1),
+      nextPageToken: Uint8Array.from(isLast ? [] : [page + 1]),
     });
   };
   const connection = {
@@ -47,7 +49,8 @@ it('lists our schedules whatever of them and of others cannot be decoded here', 
   const found = [];
   for await (const schedule of keeping(all).schedules.list()) found.push(schedule);
   const told = {
-    ...{ workflowType: 'runcomfyGeneration', nextAt: ['1970-01-01T00:02:00.000Z'] },
+    workflowType: 'runcomfyGeneration',
+    nextAt: ['1970-01-01T00:02:00.000Z'],
     recent: [{ at: '1970-01-01T00:01:01.000Z', key: 'nightly-1970-01-01T00:01:00Z' }],
   };
   expect(found).toEqual([

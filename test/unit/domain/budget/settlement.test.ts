@@ -63,14 +63,20 @@ describe('what an order comes to', () => {
   it('holds the price of a submit in doubt that nobody can name, and is then never called cancelled', () => {
     const end: OrderEnd = { submission: 'accepted', phase: 'succeeded', priceUsd: 1.26, otherCostsUnknown: 1 };
     expect(settlementOf('key', { ...end, costUsd: 1 })).toEqual({
-      ...{ key: 'key', outcome: 'succeeded', costUsd: 2.26, presumedUsd: 1.26 },
+      key: 'key',
+      outcome: 'succeeded',
+      costUsd: 2.26,
+      presumedUsd: 1.26,
     });
     expect(settlementOf('key', end).costUsd).toBe(2.52);
     expect(billOf({ ...end, costUsd: 1 })).toEqual({ costUsd: 1, presumedUsd: 1.26, isCostPartial: true });
     const stopped = { ...end, phase: 'cancelled', cancel: { outcome: 'cancelled' } };
     expect(settlementOf('key', stopped).outcome).toBe('unknown');
     expect(finalSettlementOf('key', stopped)).toEqual({
-      ...{ key: 'key', outcome: 'failed', costUsd: 1.26, presumedUsd: 1.26 },
+      key: 'key',
+      outcome: 'failed',
+      costUsd: 1.26,
+      presumedUsd: 1.26,
     });
     // Without a price all that is reserved is presumed.
     expect(finalSettlementOf('key', { ...stopped, priceUsd: undefined })).toEqual({ key: 'key', outcome: 'failed' });
@@ -87,7 +93,8 @@ describe('what an order comes to', () => {
     const twice: OrderEnd = { submission: 'accepted', phase: 'succeeded', priceUsd: 1.26, otherCostsUnknown: 1 };
     expect(settlementOf('key', twice)).toMatchObject({ costUsd: 2.52, presumedUsd: 2.52 });
     expect(settlementOf('key', { ...twice, costUsd: 1, otherCostUsd: 0.5 })).toMatchObject({
-      ...{ costUsd: 2.76, presumedUsd: 1.26 },
+      costUsd: 2.76,
+      presumedUsd: 1.26,
     });
     // A second submit sent nothing.
     const doubtful: OrderEnd = { submission: 'unknown', phase: 'failed', priceUsd: 1.26 };
@@ -120,7 +127,9 @@ describe('what an order comes to', () => {
     expect(billOf({ ...twice, otherCostUsd: 0.25 })).toEqual({ costUsd: 0.75 });
     expect(billOf(twice)).toEqual({ costUsd: 0.5, presumedUsd: 2, isCostPartial: true });
     expect(billOf({ priceUsd: 1, otherRequestIds: ['r'], otherCostUsd: 0.25 })).toEqual({
-      ...{ costUsd: 0.25, presumedUsd: 1, isCostPartial: true },
+      costUsd: 0.25,
+      presumedUsd: 1,
+      isCostPartial: true,
     });
   });
 });

@@ -64,7 +64,10 @@ describe('what a starting worker learns from finished generations', () => {
     const long = 'x'.repeat(100_000);
     const odd = [{ workKey: long }, { model: `a/${long}` }, { model: 'no model' }];
     const memos = [
-      ...[undefined, {}, { runcomfyWork: 'x' }, { other: 1, runcomfyWork: work(-1) }],
+      undefined,
+      {},
+      { runcomfyWork: 'x' },
+      { other: 1, runcomfyWork: work(-1) },
       ...odd.map((named) => ({ runcomfyWork: { ...work(40_000), ...named } })),
     ];
     const executions = memos.map((memo) => ({ memo, startTime: new Date(0) }));

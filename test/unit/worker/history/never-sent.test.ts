@@ -111,8 +111,14 @@ describe('that nothing was sent by a run that was ended from outside', () => {
       'its submits were refused, and a cancel has come in',
       [
         start(),
-        ...[scheduled(), failed(2, { submission: 'refused' }), timer, signaled('nudge'), updated('cancel')],
-        ...[scheduled('submitRequest', '7'), failed(7, { submission: 'refused' }), terminated],
+        scheduled(),
+        failed(2, { submission: 'refused' }),
+        timer,
+        signaled('nudge'),
+        updated('cancel'),
+        scheduled('submitRequest', '7'),
+        failed(7, { submission: 'refused' }),
+        terminated,
       ],
     ],
     [

@@ -106,7 +106,9 @@ it('a retry attaches where no worker can tell whether the last run cost nothing'
   const starter = () => Promise.reject(new WorkflowExecutionAlreadyStartedError('taken', 'k', 'runcomfyGeneration'));
   const retrying = { key: 'k', retry: 'if-unbilled' } as const;
   expect(await startGeneration(serverOfCancelled(), 'runcomfy', order, retrying, { starter })).toMatchObject({
-    ...{ key: 'k', runId: 'run', attached: true },
+    key: 'k',
+    runId: 'run',
+    attached: true,
     notices: [expect.stringContaining('not started again: no worker')],
   });
 });
