@@ -54,11 +54,13 @@ export async function* readResults(
       if (said !== undefined && isBatchEnd(said)) return true;
       throw unanswered(key, 'result lines');
     }
-    if (told >= resultPages * pageLines) {
+    // More lines than one answer has wait where no window writes them: in a pause, or after an end that Temporal made.
+    for (let isFull = told >= resultPages * pageLines; isFull;) {
       const lines = await readTail(client, key, Math.floor(told / pageLines), signal);
       const fresh = lines.slice(told % pageLines);
       told += fresh.length;
       yield* fresh.filter(isWanted);
+      isFull = lines.length === pageLines;
     }
     return isBatchEnd(phase);
   }
