@@ -17,7 +17,7 @@ import { addMcp } from './mcp/add-mcp.ts';
 import { refusalReply } from './refusal-reply.ts';
 import { addRunComfyApi } from './runcomfy-api/add-runcomfy-api.ts';
 
-/** With the time between two looks, which is when a connection ends, all is over within 30 s. */
+/** Node looks every `checkEveryMs` for requests that are too slow: each is closed within 30 s of its first byte. */
 const requestTimeoutMs = 24_000;
 const headersTimeoutMs = 20_000;
 const checkEveryMs = 5_000;
@@ -44,7 +44,7 @@ export async function createGateway(
     rewriteUrl: rawKeys.toPath,
     genReqId: requestIdOf,
     requestTimeout: requestTimeoutMs,
-    // Who names no host is refused in words of ours.
+    // Node would answer a missing Host header by itself; `refuseUnclearHost` does so in the API's own error format.
     http: {
       headersTimeout: headersTimeoutMs,
       connectionsCheckingInterval: checkEveryMs,
@@ -52,12 +52,12 @@ export async function createGateway(
     },
     trustProxy: settings.trustProxy === undefined ? false : [...settings.trustProxy],
     routerOptions: { maxParamLength, ignoreTrailingSlash: true },
-    // Reads are answered to the last moment: one error ends the client's own wait.
+    // Reads are answered while the server closes: clients take one failed read for the end of their job.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       setHeaders(request, reply);
       refuse(error, request, reply);
-      // No hook hears of these.
+      // No `onResponse` hook runs for errors of the framework.
       metrics.countBroken(reply.statusCode);
     },
     clientErrorHandler: (error, socket) => {
@@ -70,7 +70,7 @@ export async function createGateway(
     metrics.countBroken(refuseTunnel(socket, settings.publicUrl));
   });
   app.server.prependListener('request', closeWithConnection);
-  // What nobody knows may be expected in vain: Node itself would answer it, in no words of ours.
+  // Node would answer an unknown `Expect` header itself, with 417; such a request is handled as any other.
   app.server.on('checkExpectation', (request, response) => {
     app.server.emit('request', request, response);
   });
@@ -81,7 +81,7 @@ export async function createGateway(
     if (status === 500) log.error(fields, said);
     else log.debug(fields, said);
     if (request.routeOptions.config.isStart === true) metrics.countStart('refused');
-    // As bytes: no serialiser of a route has a say in it.
+    // As bytes, so that no response serialiser of a route changes it.
     void reply
       .code(status)
       .headers(headers)
@@ -111,7 +111,7 @@ export async function createGateway(
   app.addHook('onRequest', async (request, reply) => {
     const { scope } = request.routeOptions.config;
     if (scope === undefined) return;
-    // Reads are answered, and what was under way: whoever orders, or asks for more, is served elsewhere.
+    // While it stops, the gateway answers reads and the calls under way; new POSTs belong to another replica.
     if (stopping.signal.aborted && request.method === 'POST') {
       throw new RefusalError('Draining', 'this gateway is stopping, and nothing was done: repeat this call', {
         headers: { 'retry-after': '1' },
@@ -121,12 +121,12 @@ export async function createGateway(
     mayDo(request.principal, scope);
     await limits.takeCall(request, reply);
   });
-  app.addHook('onSend', async (_request, reply) => {
-    // JSON has one encoding; the framework names it all the same, RunComfy does not.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    // RunComfy sends JSON without a charset; Fastify adds one.
     if (reply.getHeader('content-type') === 'application/json; charset=utf-8') {
       reply.header('content-type', 'application/json');
     }
-    await Promise.resolve();
+    done(null, payload);
   });
   app.addHook('onResponse', (request, reply, done) => {
     metrics.countRequest(request, reply);

@@ -14,27 +14,27 @@ import { isBefore, type LastSeen, noEarlier } from './reading/no-earlier.ts';
 import { createOpenLists } from './reading/open-lists.ts';
 
 /**
- * How old the state of a generation may be that may change; `listed`: while lists tell of it and of many more; `listing`:
- * while the next of them is on its way, since to ask for each instead would make a slow Temporal slower.
+ * How old a state of a running generation may be, by how it was read: asked for by itself; from the periodic list of many
+ * (`listed`); from it while the next list is still under way (`listing`), as asking for each would make a slow Temporal slower.
  */
 const freshMs = { asked: 1_000, listed: 4_000, listing: 10_000 };
-/** Lists do not tell all, and may stand still: so long after it was asked for by itself, at most, a generation is again. */
+/** A generation that lists tell of is described by itself at least this often: lists lack fields, and may lag behind. */
 const askedForMs = { brief: 60_000, whole: 20_000 };
-/** So many that run are kept; a hundred characters of one that has ended, which is read far less, take the room of one that runs. */
+/** Size of the cache, in units: a running generation is one, an ended one a unit for each `charactersOfOne` of its end. */
 const maxKept = 10_000;
 const charactersOfOne = 100;
-/** However long a result is, it drives out no more than so many. */
+/** The most units that one result counts for, however long it is. */
 const largest = 1_000;
 const listMs = 10_000;
-/** With a known state at hand that tells all that is asked for; without one a read waits as any other does. */
+/** How long a read waits for Temporal where a cached state could be answered instead. */
 const patienceWithStateMs = 3_000;
-/** With less time left than this, Temporal was waited for long enough. */
+/** With less time left than this, Temporal is not asked again. */
 const leastPatienceMs = 1_000;
-/** Longer than the pause of whoever reads again and again: a read that must be now is one so long after the last, or it is told in a moment. */
+/** A caller that polled this recently may be answered from lists though its read `mustBeNow`; longer than clients' polling interval. */
 const againWithinMs = 6_000;
-/** What has ended may be reset by an operator, collected late by another gateway, and forgotten: so old it is asked for anew, behind the answer. */
+/** An ended generation cached for longer is answered from the cache and read again behind that: an operator may have reset it, or its retention passed. */
 const finalMs = 60_000;
-/** Only so many have a worker asked for what no record tells, in so long: their place in the queue, and whether they still wait to be submitted. */
+/** At most this many generations per `askedForWithinMs` have their worker queried, for the place in the queue or a phase that no record tells. */
 const maxAskedFor = 50;
 const askedForWithinMs = 5_000;
 const positionMs = 2_000;
@@ -51,11 +51,11 @@ export type Depth = 'brief' | 'whole';
 /** What a reader of a generation cannot do without. */
 export interface ReadOptions {
   /**
-   * Another gateway may have told its end already: that it ran a moment ago is no answer, save for whoever was told that a
-   * moment ago, and asks again and again. Its place in the queue is of no use.
+   * Never answer "running" from the cache, since another gateway may have told the end already; except to a caller that was
+   * told so a moment ago and polls. The place in the queue is not needed.
    */
   mustBeNow?: boolean;
-  /** For so many ms at most, and by Temporal's records alone: what runs, and has never said where it stands, is `submitting`. */
+  /** Reads Temporal's records alone, for at most this many ms; a running generation without a recorded phase is `submitting`. */
   byRecordsWithinMs?: number;
 }
 

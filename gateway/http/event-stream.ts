@@ -28,7 +28,7 @@ const defaultKeepAliveMs = 15_000;
 const defaultGapMs = 1_000;
 const maxUnsentBytes = 256 * 1024;
 
-/** Server-Sent Events: states as they come, a sign of life while none does, and at last `end`, or `bye`: listen anew. */
+/** Server-Sent Events: one for each new state, keep-alives in between, and at last `end`, or `bye` where the client is to reconnect. */
 export async function* eventStream(
   open: (signal: AbortSignal) => AsyncGenerator<StreamedState, void, undefined>,
   { lastId, gone, stopping, mayGoOn, keepAliveMs = defaultKeepAliveMs, gapMs = defaultGapMs }: StreamOptions,
@@ -66,7 +66,7 @@ export async function* eventStream(
     }
     if (!gone.aborted) yield toEvent('bye', {});
   } finally {
-    // What is asked for and has not come would be waited for.
+    // `return()` waits for a pending `next()`, which this ends.
     left.abort();
     await states.return();
   }
@@ -117,8 +117,8 @@ export async function* whileAllowed(
 }
 
 /**
- * Waits for the same thing several times, each for so many milliseconds; undefined where it has not come then. A race each
- * time would be remembered by what is awaited until it comes.
+ * Awaits one promise several times, each for up to `ms`; undefined on a timeout. `Promise.race` would add a handler to the
+ * promise at each of them.
  */
 function awaitedInParts<T>(awaited: Promise<T>): (ms: number) => Promise<T | undefined> {
   const come = new AbortController();

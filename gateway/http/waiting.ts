@@ -71,8 +71,8 @@ export function goneSignal({ raw }: FastifyReply): AbortSignal {
 }
 
 /**
- * Has an answer close with its connection also where it waits in line behind an earlier one (a client may send several
- * requests at once): Node tells of that only those whose turn has come, and whoever makes the others would go on for nobody.
+ * Emits `close` on a pipelined response when its connection closes. Such a response has no socket before its turn, so Node
+ * itself tells it nothing, and its handler would go on for a client that has left.
  */
 export function closeWithConnection({ socket }: IncomingMessage, response: ServerResponse): void {
   if (response.socket !== null) return;
@@ -81,7 +81,7 @@ export function closeWithConnection({ socket }: IncomingMessage, response: Serve
     response.destroy();
     response.emit('close');
   };
-  // A client may send as many as it likes.
+  // One listener for each pipelined request, of which a client may send any number.
   setMaxListeners(0, socket);
   socket.once('close', close);
   response.once('close', () => {
