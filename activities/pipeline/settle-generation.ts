@@ -12,11 +12,11 @@ export function createSettleGeneration({ generations, isGone }: PipelineDeps): P
     const wanted = key ?? contentKeyOf(question);
     const unkeepable = wanted === '' ? 'nothing' : unkeepableIn(wanted);
     if (unkeepable !== undefined) return { kind: 'refused', message: `its key holds ${unkeepable}` };
-    if (wanted.length > maxWorkflowIdLength) {
-      return { kind: 'refused', message: `its key ${tooLong(wanted.length)}; take a shorter one` };
-    }
+    if (wanted.length > maxWorkflowIdLength) return tooLongKey(wanted);
     const found = await settleKey({ generations, isGone }, wanted, { orderAgain });
     if (found.kind === 'foreign') return { kind: 'refused', message: found.message };
+    // That of a further attempt is longer than the one that was asked for.
+    if (found.kind === 'order' && found.key.length > maxWorkflowIdLength) return tooLongKey(found.key);
     const settled = found.kind === 'reuse' ? found : withoutTries(found);
     if (key === undefined) return settled;
     const before = await generations.orderOf(key);
@@ -24,6 +24,10 @@ export function createSettleGeneration({ generations, isGone }: PipelineDeps): P
     const what = before.model === model ? 'another input' : `model ${String(before.model)}`;
     return { kind: 'refused', message: `key "${key}" was ordered with ${what}: choose another key, or give a step` };
   };
+}
+
+function tooLongKey({ length }: string): { kind: 'refused'; message: string } {
+  return { kind: 'refused', message: `its key ${tooLong(length)}; take a shorter one` };
 }
 
 /** Who orders generations by code counts attempts by code as well. */
