@@ -3,7 +3,7 @@ import { readFailureDetails } from '../../../domain/failure-details.ts';
 import type { GenerationRequest } from '../../../domain/generation.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { labelMemo } from '../../../domain/labels.ts';
-import { generationWorkflowType, lateKey } from '../../../domain/names.ts';
+import { generationWorkflowType, lateKey, maxWorkflowIdLength, tooLong } from '../../../domain/names.ts';
 import { findOversizeOfRequest, isModelId, isRequestId } from '../../../domain/request.ts';
 import { GenerationError } from '../../errors.ts';
 import { readLabels } from '../../start-labels.ts';
@@ -64,6 +64,9 @@ export async function startLate(
   const late = lateKey(key);
   const before = await describeKnown(client, late);
   if (before && !(await isFailedTakeOver(client, before))) await refuseStranger(client, key, before, requestId);
+  if (!before && late.length > maxWorkflowIdLength) {
+    throw noLateKey(key, requestId, `key "${late}" ${tooLong(late.length)}; take over its request ${requestId}`);
+  }
   const input = isJsonObject(first?.request.input) ? first.request.input : {};
   const whole: GenerationRequest = { model, input, requestId };
   // What is taken over sends no input: it alone may leave no room for the rest.
@@ -91,8 +94,14 @@ async function refuseStranger(client: Client, key: string, found: RunInfo, reque
   const first = await readOriginalRequest(client, found.key, found.runId);
   const known = first ? first.request.requestId : attributeOf(found, 'RunComfyRequestId');
   if (found.workflowType === generationWorkflowType && known === requestId) return;
-  const message = `generation "${key}" has no late result: key "${found.key}" is in use by what does not take over its request ${requestId}; take that over under another key, by its \`requestId\``;
-  throw new GenerationError({ type: 'NoLateResult', message, key, requestId });
+  const why = `key "${found.key}" is in use by what does not take over its request ${requestId}; take that over`;
+  throw noLateKey(key, requestId, why);
+}
+
+/** What was paid for is still to be had, by a name of the caller's own. */
+function noLateKey(key: string, requestId: string, why: string): GenerationError {
+  const message = `generation "${key}" has no late result: ${why} under another key, by its \`requestId\``;
+  return new GenerationError({ type: 'NoLateResult', message, key, requestId });
 }
 
 async function readRequestId(client: Client, key: string, runId: string): Promise<unknown> {

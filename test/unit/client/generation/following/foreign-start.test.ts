@@ -32,14 +32,17 @@ interface Asked {
  * A server without search attributes and without workers, and a generation that another language started and somebody
  * terminated; `late` has `k/late`, from the start or else once that is to be started.
  */
-function terminatedAfter(argument: unknown, { late, comesLater }: { late?: Found; comesLater?: true } = {}) {
-  const known = new Map<string, Found>([['k', { argument, status: 5 }]]);
-  if (late && !comesLater) known.set('k/late', late);
+function terminatedAfter(
+  argument: unknown,
+  { key = 'k', late, comesLater }: { key?: string; late?: Found; comesLater?: true } = {},
+) {
+  const known = new Map<string, Found>([[key, { argument, status: 5 }]]);
+  if (late && !comesLater) known.set(`${key}/late`, late);
   const find = ({ execution: { workflowId } }: Asked) => {
     const { argument, name = generationWorkflowType, status = 1 } = known.get(workflowId) ?? {};
     if (!known.has(workflowId)) return Promise.reject(new WorkflowNotFoundError('none', workflowId, undefined));
     const type = { name };
-    const execution = { workflowId, runId: workflowId === 'k' ? 'run' : 'found run' };
+    const execution = { workflowId, runId: workflowId === key ? 'run' : 'found run' };
     const input = { payloads: [defaultPayloadConverter.toPayload(argument)] };
     const event = { eventTime: startTime, workflowExecutionStartedEventAttributes: { workflowType: type, input } };
     const run = { workflowExecutionInfo: { execution, type, status, startTime }, pendingActivities: [] };
@@ -51,7 +54,7 @@ function terminatedAfter(argument: unknown, { late, comesLater }: { late?: Found
     told = Object.fromEntries(
       Object.entries(memo?.fields ?? {}).map(([name, field]) => [name, defaultPayloadConverter.fromPayload(field)]),
     );
-    if (late) known.set('k/late', late);
+    if (late) known.set(`${key}/late`, late);
     if (late && (late.status ?? 1) === 1) return Promise.resolve({ runId: 'found run', started: false });
     orders.push(defaultPayloadConverter.fromPayload(input.payloads[0]));
     return Promise.resolve({ runId: 'late run', started: true });
@@ -121,6 +124,25 @@ describe('a generation that another language started', () => {
     const refused = { type: 'NoLateResult', key: 'k', requestId: 'r-1' };
     await expect(startLate(client, 'runcomfy', 'k')).rejects.toMatchObject(refused);
     expect(orders).toEqual([]);
+  });
+
+  it('names the request whose late result has a longer key than every database keeps, and starts nothing', async () => {
+    const argument = { ...order, requestId: 'r-1' };
+    const long = { key: 'k'.repeat(251) };
+    const { client, orders } = terminatedAfter(argument, long);
+    await expect(startLate(client, 'runcomfy', long.key)).rejects.toMatchObject({
+      type: 'NoLateResult',
+      requestId: 'r-1',
+      message: expect.stringMatching(
+        / has 256 characters and may have 255: .*; take over its request r-1 under another key, by its `requestId`$/,
+      ) as string,
+    });
+    expect(orders).toEqual([]);
+    const { client: kept } = terminatedAfter(argument, { ...long, late: { argument } });
+    expect(await startLate(kept, 'runcomfy', long.key)).toMatchObject({ attached: true, runId: 'found run' });
+    const fitting = 'k'.repeat(250);
+    const { client: other } = terminatedAfter(argument, { key: fitting });
+    expect(await startLate(other, 'runcomfy', fitting)).toMatchObject({ key: `${fitting}/late`, attached: false });
   });
 
   it('attaches to what takes its request over, and to that alone', async () => {
