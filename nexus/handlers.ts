@@ -12,7 +12,7 @@ import { createGenerationClient } from '../client/index.ts';
 import { startGenerationBy } from '../client/operator/index.ts';
 import type { GenerationResult } from '../domain/generation.ts';
 import { isJsonObject } from '../domain/json.ts';
-import { withOwnNames } from './own-names.ts';
+import { refuseForeign, withOwnNames } from './own-names.ts';
 import { type CancelInput, type GenerateInput, runcomfyService, type StateInput } from './service.ts';
 import { toNexusError } from './to-nexus-error.ts';
 
@@ -40,10 +40,12 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
   async function generate(ctx: StartOperationContext, given: GenerateInput) {
     const { key = `nexus-${ctx.requestId}`, ...request } = givenFieldsOf(given);
     let running: WorkflowHandle<GenerationResult> | undefined;
+    const order = withOwnNames(tenant, key, request);
+    await refuseForeign(client, keyPrefix, key, order);
     const started = await startGenerationBy(
       client,
-      withOwnNames(tenant, key, request),
-      { key: ownKey(key), keyTenant: tenant },
+      order,
+      { key: ownKey(key), keyTenant: tenant, tenant },
       {
         taskQueue,
         modelApiBase,

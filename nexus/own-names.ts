@@ -1,7 +1,10 @@
+import type { Client } from '@temporalio/client';
 import { GenerationError } from '../client/index.ts';
+import { isRequestOfOthers } from '../client/operator/index.ts';
 import type { InputIssue } from '../domain/generation.ts';
 import { issuesSentence } from '../domain/issues.ts';
 import { isJsonObject } from '../domain/json.ts';
+import { isRequestId } from '../domain/request.ts';
 import { isSecretName } from '../domain/webhook/webhook-request.ts';
 
 /**
@@ -25,6 +28,19 @@ export function withOwnNames<Request extends object>(
   if (!Array.isArray(budgets)) return request;
   const own = budgets.map((name: unknown) => (typeof name === 'string' ? `${tenant}.${name}` : name));
   return { ...request, budgets: own };
+}
+
+/** Refuses to take over a request that the index tells of others alone: its output would be theirs, and cancelled with it. */
+export async function refuseForeign(
+  client: Client,
+  keyPrefix: string,
+  key: string,
+  request: { requestId?: unknown },
+): Promise<void> {
+  const { requestId } = request;
+  if (keyPrefix === '' || !isRequestId(requestId)) return;
+  if (!(await isRequestOfOthers(client, requestId, { key, keyPrefix }))) return;
+  throw refuse(key, { path: 'request.requestId', message: 'there is no such request' });
 }
 
 function refuse(key: string, issue: InputIssue): GenerationError {

@@ -36,6 +36,19 @@ export function findKeysOfRequest(client: Client, requestId: string, { key, task
   });
 }
 
+/**
+ * Whether the index tells of a request under keys alone that do not begin so: whoever follows it is told its output, and may
+ * cancel it.
+ */
+export async function isRequestOfOthers(
+  client: Client,
+  requestId: string,
+  { key, keyPrefix }: { key: string; keyPrefix: string },
+): Promise<boolean> {
+  const keys = await findKeysOfRequest(client, requestId, { key });
+  return keys.length > 0 && !keys.some((found) => found.startsWith(keyPrefix));
+}
+
 /** RunComfy's ids are UUIDs, which mean the same in either case; the index compares letters. */
 function spellingsOf(requestId: string): string[] {
   return [...new Set([requestId, requestId.toLowerCase(), requestId.toUpperCase()])];

@@ -15,7 +15,7 @@ export { countGenerations, type GenerationCounts } from '../generation/following
 export { countBatches, countBudgets, countPipelines, type EndCounts } from '../count-many.ts';
 export { type GenerationPage, listGenerationPage, type PageFilter } from '../generation/following/list-page.ts';
 export { listOpenGenerations, type OpenGeneration } from '../generation/following/list-open.ts';
-export { findKeysOfRequest } from '../generation/keys-of-request.ts';
+export { isRequestOfOthers } from '../generation/keys-of-request.ts';
 export { listPipelinePage } from '../pipeline/list-pipelines.ts';
 export { listBatchPage } from '../batch/list-batches.ts';
 export { type ListedBudget, listBudgetNames, readOpenBudget } from '../budget/list-budgets.ts';

@@ -1,4 +1,4 @@
-import { findKeysOfRequest } from '../../../client/operator/index.ts';
+import { isRequestOfOthers } from '../../../client/operator/index.ts';
 import { everyTenant, type Principal, workflowIdOf } from '../../access/principal.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
@@ -6,10 +6,7 @@ import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 /** The refusal of a request that is another's: whose it is instead, and that it is, is told to nobody. */
 export const noSuchRequest = 'there is no such request';
 
-/**
- * Whether Temporal's index tells of a request under others' keys alone: whoever follows it is told its output, and may cancel
- * it. `key` is what is ordered or decided, for errors.
- */
+/** Whether Temporal's index tells of a request under others' keys alone. `key` is what is ordered or decided, for errors. */
 export async function isForeignRequest(
   { client }: Pick<GatewayParts, 'client'>,
   principal: Principal,
@@ -17,7 +14,6 @@ export async function isForeignRequest(
   requestId: string,
 ): Promise<boolean> {
   if (principal.tenant === everyTenant) return false;
-  const keys = await patiently(client, readPatienceMs, () => findKeysOfRequest(client, requestId, { key }));
-  const own = workflowIdOf(principal, '');
-  return keys.length > 0 && !keys.some((found) => found.startsWith(own));
+  const keyPrefix = workflowIdOf(principal, '');
+  return await patiently(client, readPatienceMs, () => isRequestOfOthers(client, requestId, { key, keyPrefix }));
 }

@@ -70,7 +70,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
     listOpenGenerations: () => operator.listOpenGenerations(client, ['k']),
     listPipelinePage: () => operator.listPipelinePage(client, {}, { limit: 1 }),
     listBatchPage: () => operator.listBatchPage(client, {}, { limit: 1 }),
-    findKeysOfRequest: () => operator.findKeysOfRequest(client, 'r', { key: 'k' }),
+    isRequestOfOthers: () => operator.isRequestOfOthers(client, 'r', { key: 'k', keyPrefix: 'acme/' }),
     readRequest: () => operator.readRequest(client, 'k', 'run'),
     findRun: () => operator.findRun(client, 'k'),
     findRuns: () => first(operator.findRuns(client, 'x')),
@@ -121,7 +121,7 @@ function everyCall(client: Client): Record<string, () => unknown> {
   };
 }
 
-const byAttributes = new Set(['operator.listOpenGenerations', 'operator.findKeysOfRequest']);
+const byAttributes = new Set(['operator.listOpenGenerations', 'operator.isRequestOfOthers']);
 
 describe('every call of the client', () => {
   it.each<[name: string, code: number, types: GenerationErrorType[], exitCodes: number[]]>(

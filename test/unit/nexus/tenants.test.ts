@@ -1,4 +1,5 @@
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowStartOptions } from '@temporalio/client';
+import { asyncLocalStorage } from '@temporalio/nexus/lib/context.js';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { grpcCode } from '../../../client/grpc.ts';
 import { createNexusHandlers } from '../../../nexus/handlers.ts';
@@ -110,4 +111,66 @@ it('a handler has answered well within its ten seconds, also where no worker ans
   expect(waits.splice(0)).toEqual([6_000]);
   expect(await ask('cancel')).toMatchObject({ value: { outcome: 'unknown' } });
   expect([waits, signals]).toEqual([[7_000, 1_500], ['cancel']]);
+});
+
+/** Orders as acme, or by these options, where Temporal's index tells these keys of the request; gives what was started. */
+async function generateBy(input: object, keys: string[] = [], options = { keyPrefix: 'acme/' }) {
+  const started: WorkflowStartOptions[] = [];
+  const start = (_type: string, given: WorkflowStartOptions) => {
+    started.push(given);
+    return Promise.resolve({ workflowId: given.workflowId, firstExecutionRunId: '' });
+  };
+  const executions = keys.map((workflowId) => ({ execution: { workflowId, runId: 'r' } }));
+  const client = {
+    options: { namespace: 'default' },
+    workflowService: {
+      listWorkflowExecutions: () => Promise.resolve({ executions, nextPageToken: new Uint8Array() }),
+      getWorkflowExecutionHistory: () => Promise.resolve({}),
+      describeWorkflowExecution: () =>
+        Promise.resolve({ pendingActivities: [], workflowExecutionInfo: { type: { name: 'runcomfyGeneration' } } }),
+    },
+    workflow: { start },
+  } as unknown as Client;
+  const generate = createNexusHandlers({ client, taskQueue: 'q', ...options }).getOperationHandler('generate');
+  const context = { client, taskQueue: 'q', namespace: 'default' };
+  const operation = { requestId: 'o', inboundLinks: [], outboundLinks: [], callbackHeaders: {} };
+  const ordered = asyncLocalStorage.run(context as never, () => generate.start(operation as never, input));
+  const refusal = await ordered.then(
+    () => undefined,
+    (error: unknown) => error as Error,
+  );
+  return { started, refusal };
+}
+
+const model = 'a/b';
+const requestId = '7f9c2ba4-e88f-4272-b5b0-1d2f6a3c9e10';
+
+it("takes over no request that the index tells of others alone, and gives nobody else's output", async () => {
+  for (const keys of [['beta/order-1'], ['order-1', 'beta/order-1'], ['acme2/x']]) {
+    const { started, refusal } = await generateBy({ key: 'x', model, requestId }, keys);
+    expect([started, refusal?.message]).toEqual([[], expect.stringMatching(/there is no such request$/)]);
+    expect(refusal?.cause).toMatchObject({ type: 'InvalidInput' });
+  }
+});
+
+it('takes over a request of its own, one that nobody follows, and any where no prefix is set', async () => {
+  for (const [keys, options] of [
+    [['beta/order-1', 'acme/order-1'], undefined],
+    [[], undefined],
+    [['beta/order-1'], { keyPrefix: '' }],
+  ] as const) {
+    const { started, refusal } = await generateBy({ key: 'x', model, requestId }, [...keys], options);
+    expect(refusal).toBeUndefined();
+    expect(started).toHaveLength(1);
+  }
+  // What is malformed is refused by the checks that follow.
+  const { refusal } = await generateBy({ key: 'x', model, requestId: 7 });
+  expect(refusal?.message).toMatch(/requestId/);
+});
+
+it('takes turns as its tenant with the orders of other faces', async () => {
+  const order = { key: 'x', model, input: { prompt: 'p' } };
+  const [ofAcme, ofNobody] = await Promise.all([generateBy(order), generateBy(order, [], { keyPrefix: '' })]);
+  expect(ofAcme.started).toMatchObject([{ workflowId: 'acme/x', priority: { fairnessKey: 'acme' } }]);
+  expect(ofNobody.started.map(({ priority }) => priority)).toEqual([undefined]);
 });
