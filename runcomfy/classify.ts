@@ -156,9 +156,9 @@ function isRefusalInWords({ httpStatus, body }: Answered, { message }: ErrorBody
 function classifyError(context: CallContext, exchange: Answered, error: ErrorBody): RunComfyError {
   const { httpStatus, retryAfterMs, body } = exchange;
   const meaning = meantStatus(httpStatus, error.code);
-  const isUnsigned = !error.isFromApplication && isUnsignedNotFound(context.endpoint, meaning, error);
-  const type = isUnsigned ? 'RequestNotFound' : typeOf(context.endpoint, meaning, error);
-  const value = body.kind === 'json' && isJsonObject(body.value) ? body.value : {};
+  const isUnsignedMiss = !error.isFromApplication && isUnsignedNotFound(context.endpoint, meaning, error);
+  const type = isUnsignedMiss ? 'RequestNotFound' : typeOf(context.endpoint, meaning, error);
+  const isOfAnother = body.kind === 'json' && isJsonObject(body.value) && namesAnother(body.value, context.requestId);
   const details: RunComfyErrorDetails = {
     httpStatus,
     ...withoutUndefined({
@@ -168,8 +168,8 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
       issues: error.issues,
       retryAfterMs,
       isFromApplication: error.isFromApplication || undefined,
-      isUnsigned: isUnsigned || undefined,
-      namesAnother: namesAnother(value, context.requestId) || undefined,
+      isUnsigned: isUnsignedMiss || isOfAnother || undefined,
+      namesAnother: isOfAnother || undefined,
     }),
     ...(body.kind === 'unreadable' && { cause: body.cause }),
   };
@@ -183,7 +183,7 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
     if (!isRefusal || tellsOfWork(body)) return outcomeUnknown(context, facts, { ...details, ...toldBy(body) });
     details.submission = 'refused';
   }
-  if (error.code === 403001 && context.endpoint !== 'submit') details.isPermanent = true;
+  if (error.code === 403001 && context.endpoint !== 'submit' && !isOfAnother) details.isPermanent = true;
   if (context.endpoint === 'result' && error.code === 400005) {
     return new RunComfyError('ServiceUnavailable', `${context.what}: it is not ready yet (${facts})`, {
       ...details,

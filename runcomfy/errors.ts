@@ -18,7 +18,7 @@ export interface RunComfyErrorDetails {
   issues?: InputIssue[];
   /** RunComfy's application wrote the reply, no server in front of it. */
   isFromApplication?: boolean;
-  /** "Not found" in words that a server in front of RunComfy may have written as well. */
+  /** What a server in front of RunComfy may have written as well: "not found" in words, or anything under another id. */
   isUnsigned?: boolean;
   /** An output in a reply that names another request. */
   isOfAnother?: boolean;

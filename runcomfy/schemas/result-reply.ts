@@ -109,9 +109,17 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
         const reason = errorReason(reply);
         if (!isEmpty || reason.text === undefined) return { ...facts, status: 'succeeded', output, ...raw };
         const isSuccess = ['succeeded', 'success'].includes(normalizeWord(reply.status));
-        if (!isSuccess && !isPassing(reason)) return { ...facts, status: 'failed', ...failureOf(reason) };
-        const statusWord = quoteStatusWord(reply.status);
-        return { ...facts, status: 'unrecognized', statusWord, output, ...raw, ...failureOf(reason) };
+        if (!isSuccess && !isPassing(reason) && !isOfAnother)
+          return { ...facts, status: 'failed', ...failureOf(reason) };
+        return {
+          ...facts,
+          status: 'unrecognized',
+          statusWord: quoteStatusWord(reply.status),
+          output,
+          ...raw,
+          ...failureOf(reason),
+          ...(isOfAnother && { isUnsigned: true }),
+        };
       }
       case 'unrecognized': {
         // What was meant for a failure tells it in any field, as failures do.

@@ -1,34 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
-import type { ResultQuestion } from '../../domain/activities.ts';
-import { isJsonObject } from '../../domain/json.ts';
+import { describe, expect, it } from 'vitest';
 import { readStatusWord } from '../../runcomfy/schemas/status-words.ts';
-import { activitiesAt, askOn, type Attempt } from '../support/activity-rig.ts';
-import { reply, serve } from '../support/http-servers.ts';
+import { askOn, type Attempt } from '../support/activity-rig.ts';
+import { answering, code, graceMs, requestId, unsignedGraceMs } from '../support/same-answers.ts';
 import { kling } from '../support/simulator-client.ts';
-
-const requestId = 'a1b2';
-const graceMs = 30_000;
-const unsignedGraceMs = 600_000;
-const code = (error_code: number, error_message = 'vendor words') => ({ error_code, error_message });
-
-/** A RunComfy that answers every read in this way. */
-async function answering(httpStatus: number, body: unknown) {
-  const answer = { httpStatus, body };
-  const { port } = await serve((response) => {
-    // A cost that is stated is not awaited.
-    reply(response, answer.httpStatus, isJsonObject(answer.body) ? { cost: 0, ...answer.body } : answer.body);
-  });
-  const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
-  const finishedSince = new Date().toISOString();
-  const fetch = (more: Partial<ResultQuestion> = {}, before?: Attempt<unknown>) =>
-    rig.attempt(
-      rig.activities.fetchResult,
-      { model: kling, requestId, finishedSince, ...more },
-      before && { attempt: 2, heartbeatDetails: before.heartbeats.at(-1) },
-    );
-  const pass = (ms: number) => vi.setSystemTime(Date.now() + ms);
-  return { rig, answer, fetch, pass };
-}
 
 const statusOf = (body: object) => ('status' in body ? readStatusWord(body.status) : undefined);
 
@@ -179,43 +153,6 @@ describe('a result that speaks of an error', () => {
       expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
       expect((await askOn(graceMs, first, (before) => fetch({}, before))).value).toBeUndefined();
     }
-  });
-});
-
-describe('an output in a reply that names another request', () => {
-  const output = { video: 'https://c/b.mp4' };
-  it.each(['succeeded', 'completed', 'ready'])(
-    'is that of this one only once it has lasted for 30 s (%s)',
-    async (status) => {
-      const { fetch, pass } = await answering(200, { request_id: 'b2c3', status, output });
-      const first = await fetch();
-      expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-      const second = await askOn(graceMs - 5_000, first, (before) => fetch({}, before));
-      expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-      pass(5_000);
-      const { value } = await fetch({}, second);
-      expect(value).toMatchObject({ status: 'succeeded', output: { videos: [output.video] }, reads: 6 });
-    },
-  );
-
-  it('gives way to its own, and proves nothing of what is wrong otherwise', async () => {
-    const { answer, fetch, pass } = await answering(200, { request_id: 'b2c3', status: 'succeeded', output });
-    const first = await fetch();
-    pass(graceMs);
-    answer.body = { request_id: requestId, status: 'succeeded', output: null };
-    const second = await fetch({}, first);
-    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
-    answer.body = {
-      request_id: ` ${requestId.toUpperCase()}`,
-      status: 'succeeded',
-      output: { video: 'https://c/a.mp4' },
-    };
-    expect((await fetch({}, second)).value).toMatchObject({ output: { videos: ['https://c/a.mp4'] } });
-  });
-
-  it('is believed at once by the last read', async () => {
-    const { fetch } = await answering(200, { request_id: 'b2c3', status: 'succeeded', output });
-    expect((await fetch({ isLastRead: true })).value).toMatchObject({ status: 'succeeded' });
   });
 });
 
