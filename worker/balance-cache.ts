@@ -2,10 +2,10 @@ import type { BalanceReading } from '../domain/generation.ts';
 
 const maxAgeMs = 60_000;
 
-/** A balance at most 60 s old, read in the background, so that no submit ever waits for it. */
+/** Keeps a balance that is at most 60 s old. It is read in the background, so that no submit waits for it. */
 export function createBalanceCache(read: () => Promise<{ microdollars: number }>): () => BalanceReading | undefined {
   let latest: BalanceReading | undefined;
-  // Ages are told by a clock that is never set back.
+  // A monotonic clock: setting the system time must not change an age.
   let [triedAt, answeredAt] = [-Infinity, -Infinity];
   return () => {
     const now = performance.now();

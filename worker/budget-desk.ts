@@ -7,15 +7,21 @@ import { budgetId, budgetMessageNames } from '../domain/budget/names.ts';
 import { maxPerMessage } from '../domain/budget/parse.ts';
 import { unheardUpdateType } from '../domain/names.ts';
 
-/** A call that is not answered by then is made again, by the name it has. */
+/** Timeout of one call to a budget. A call that times out is repeated; a reservation keeps its update id. */
 const callWithinMs = 3_000;
 
-/** A server takes ten updates of one workflow at a time: whoever is refused comes back soon, and not all at once. */
+/**
+ * Delay before a refused call is repeated. The server accepts ten updates of one workflow at a time; the random part
+ * keeps refused callers from all coming back at once.
+ */
 const againAfterMs = () => 50 + Math.random() * 150;
 
-/** Whoever waits for a settlement may have left: it is worth the trouble all the same. */
+/** How long a settlement is retried, even when its caller no longer waits for it. */
 const settleWithinMs = 30_000;
-/** One that names no grant is told no longer than its order waits: a later order of the key may have one since. */
+/**
+ * A settlement that names no grant is retried only while its order waits: a later order of the key may hold a grant by
+ * then.
+ */
 const settleUnnamedWithinMs = 5_000;
 const drainWithinMs = 5_000;
 
@@ -29,8 +35,8 @@ interface Asked<Question, Answer> {
 }
 
 /**
- * Asks budgets for all activities of a worker: whatever comes in while one call to a budget is under way goes with the next,
- * so that two hundred orders at once cost three updates.
+ * Batches the budget calls of all activities of a worker. Requests that arrive while a call to a budget is in flight go
+ * out with the next call, so that two hundred orders at once cost three updates.
  */
 export function createBudgetDesk(client: Client): BudgetDesk & { drain: () => Promise<void> } {
   const reserving = new Map<string, Counter<{ key: string; priceUsd: number }, Verdict>>();
@@ -75,9 +81,12 @@ export function createBudgetDesk(client: Client): BudgetDesk & { drain: () => Pr
 
 interface CounterParts<Question, Answer> {
   call: (questions: Question[], id: string) => Promise<Answer[]>;
-  /** The answer where there is no such budget. */
+  /** The answer when the budget does not exist. */
   answerWithout: Answer;
-  /** A call that is made again leaves out what nobody waits for any more: else it must be the same, by its id. */
+  /**
+   * Set when a repeated call may leave out questions that nobody waits for any more. Otherwise every repetition must
+   * carry the same questions, because it reuses the id of the call.
+   */
   isEachAlone?: true;
 }
 
@@ -99,7 +108,7 @@ function counterOf<Question, Answer>(
   return counter;
 }
 
-/** One call at a time; what is asked meanwhile goes with the next. */
+/** Makes one call at a time; questions asked meanwhile go out with the next call. */
 function createCounter<Question, Answer>(
   { call, answerWithout, isEachAlone }: CounterParts<Question, Answer>,
   onIdle: () => void,
@@ -108,14 +117,17 @@ function createCounter<Question, Answer>(
   let working: Promise<void> | undefined;
 
   async function work(): Promise<void> {
-    // What is asked in the same moment goes together.
+    // Questions asked in the same tick share a call.
     await new Promise(setImmediate);
     while (waiting.length > 0) await serve(waiting.splice(0, maxPerMessage));
     working = undefined;
     onIdle();
   }
 
-  /** The same call until it is answered, or nobody waits for it any more: a batch that was taken must not be another one. */
+  /**
+   * Repeats a call until it is answered or nobody waits for it any more. Unless `isEachAlone`, the batch must not
+   * change: the server may already have taken it under the same id.
+   */
   async function serve(whole: Asked<Question, Answer>[]): Promise<void> {
     const id = randomUUID();
     const isAwaited = ({ giveUpAt }: Asked<Question, Answer>) => giveUpAt > Date.now();

@@ -13,7 +13,7 @@ function workflowModule(name: string): string {
   return fileURLToPath(new URL(`../workflows/${name}.${extension}`, import.meta.url));
 }
 
-/** The rules that workflows share: without state, so that all cached workflows may have them once instead of each its own. */
+/** The modules of `domain/` that workflows use. They are stateless, so all cached workflows can share one instance. */
 function sharedModules(): string[] {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const folder = fileURLToPath(new URL('../domain/', import.meta.url));
@@ -42,15 +42,15 @@ export async function bundleWorkflows(): Promise<{ code: string }> {
 }
 
 /**
- * The modules that each cached workflow has for itself, in one scope: without an object and an accessor for each name that
- * one imports from another, which is most of what a cached generation weighs.
+ * Concatenates the modules that each cached workflow instantiates into one scope. This saves an object and an accessor
+ * for every imported name, which make up most of the memory of a cached generation.
  */
 function inOneScope(config: WebpackConfiguration): WebpackConfiguration {
   const optimization = { ...config.optimization, concatenateModules: true, providedExports: true, usedExports: true };
   return { ...config, optimization };
 }
 
-/** What is compiled for the bundle loses its comments: each worker would read them to no end. */
+/** Strips comments from the code compiled for the bundle: every worker would load them for nothing. */
 export function withoutComments(config: WebpackConfiguration): WebpackConfiguration {
   for (const rule of config.module?.rules ?? []) {
     const use = typeof rule === 'object' && rule ? rule.use : undefined;

@@ -49,83 +49,83 @@ import { watchToken } from './watch-token.ts';
 const shutdownGraceMs = 90_000;
 
 /**
- * Node ends the whole process where a script runs out of its time while it answers promises (nodejs/node#38503), as every
- * workflow task does: under Temporal's own 5 s, a machine that starves or a process that was paused loses its worker. What
- * a task may cost is bounded by what it is given; its ten seconds are held by the server.
+ * Execution timeout of a workflow task, far above Temporal's 5 s. Where a script times out while it runs promise
+ * callbacks, Node ends the whole process (nodejs/node#38503), so a starved machine or a paused process would lose its
+ * worker. The input of a task bounds its cost, and the server enforces the task timeout of 10 s.
  */
 const longestTaskMs = 600_000;
 
-/** Often enough that the order of a quiet hour, too, finds a balance that is not older than a minute. */
+/** Interval of the balance reads: an order after a quiet hour still finds one that is less than a minute old. */
 const balanceEveryMs = 45_000;
 
-/** Bounds the worker's memory, however many generations wait: their histories are short, so a replay is cheap. */
+/** Bounds the worker's memory, however many generations wait. Their histories are short, so a replay is cheap. */
 const maxCachedGenerations = 500;
 
-/** A pausing read costs a slot and some 30 KB, no processor time. The slots beside these stay free for cancels and results. */
+/** Share of the read slots for pausing reads, which cost some 30 KB each; cancels and results use the others. */
 const shareOfPausingReads = 0.7;
 
-/** Reads that wait for their turn under a limit take slots as well. */
+/** Share of the read slots for reads that wait for their turn under `readsPerSecond`. */
 const shareOfWaitingReads = 0.2;
 
 const defaultConcurrentReads = 2_000;
 
-/** An attempt takes a socket, and 15 s at most. */
+/** Concurrent webhook deliveries. An attempt takes one socket, for at most 15 s. */
 const maxConcurrentDeliveries = 50;
 
-/** Asked beside the schema, and within the same heartbeat timeout. */
+/** Timeout of the price look-up, which runs beside the schema look-up and within the same heartbeat timeout. */
 const priceWithin = () => ({ signal: AbortSignal.timeout(3_000) });
 
-/** A submit sends no heartbeat before its input is checked, and is given up for lost after 10 s without one. */
+/** Timeout of a catalogue look-up. Until it has ended, a submit sends no heartbeat, which is allowed for 10 s. */
 const catalogueWithinMs = 5_000;
 
 export interface GenerationWorkerOptions {
   connection: NativeConnection;
-  /** A client of the same namespace: hands over request ids, looks up runs. */
+  /** A client of the same namespace; hands over request ids and looks up runs. */
   client: Client;
   namespace: string;
   runcomfy: RunComfyClient;
-  /** Folder of the spool of request ids. */
+  /** Folder of the request id spool and of the submit journal. */
   stateDir: string;
   log: Logger;
   taskQueue?: string;
-  /** Limit on POSTs, held by the server across all workers of the queue; it bursts by a few. */
+  /** POSTs per second, enforced by the server across all workers of the queue; short bursts may exceed it. */
   submitsPerSecond?: number;
-  /** Limit on this worker's status and result reads; several workers share an account's limit by setting. */
+  /** Status and result reads per second of this worker. Workers that share an account must divide its limit. */
   readsPerSecond?: number;
   /** Parallel POSTs of this worker; default 50. */
   maxConcurrentSubmits?: number;
-  /** Slots for reads and cancels of this worker; default 2,000, of which reads that pause take 70 % at most. */
+  /** Slots for concurrent reads and cancels of this worker; default 2,000. Pausing reads take at most 70 % of them. */
   maxConcurrentReads?: number;
-  /** Generations kept in memory between their reads; default 500. The others are replayed when their next read is due. */
+  /** Generations kept in memory between their reads; default 500. Others are replayed when their next read is due. */
   maxCachedWorkflows?: number;
-  /** Host and port on which a simulator offers its files, where it is not on loopback: they may be inputs, too. */
+  /** Host and port of a simulator's files where it is not on loopback. These files are accepted as inputs. */
   mediaHost?: string;
-  /** What is known of durations; several workers of one process may share it. Default: each learns by itself. */
+  /** Learned durations; workers of one process may share them. Default: each worker learns for itself. */
   waiting?: WaitingKnowledge;
-  /** By which it is looked whether files of RunComfy are still there; RunComfy itself is reached as `runcomfy` does. */
+  /** Proxies for checking whether RunComfy's files still exist. Calls to RunComfy use those of `runcomfy`. */
   proxies?: ProxySettings;
-  /** What webhooks are signed with, and which hosts may be private; missing: orders with a webhook are refused. */
+  /** Signing secrets of webhooks, and hosts that may be private. Without these, orders with a webhook are refused. */
   webhooks?: { secretsOf: (name: string) => Promise<readonly string[] | undefined>; allowedHosts: readonly string[] };
-  /** Offers the Nexus service `runcomfy` on the task queue; keys of its callers begin with `keyPrefix`, `<tenant>/`. */
+  /** Offers the Nexus service `runcomfy` on the task queue. Keys of its callers get the prefix `<tenant>/`. */
   nexus?: { keyPrefix?: string };
   workflowBundle?: WorkflowBundleOption;
-  /** Encrypts what Temporal stores, for instance; `client` and all other clients must have the same. */
+  /** Encrypts what Temporal stores, for instance. `client` and all other clients must use the same converter. */
   dataConverter?: DataConverter;
-  /** Turns worker versioning on: the worker runs nothing until its version is made current. */
+  /** Enables worker versioning: the worker runs nothing until its version is made current. */
   deploymentVersion?: WorkerDeploymentOptions['version'] | undefined;
 }
 
 export interface GenerationWorker {
   /** Polls until `shutdown`; rejects when a poller fails for good. */
   run: () => Promise<void>;
-  /** Stops polling, lets what is in flight finish. */
+  /** Stops polling and lets work in flight finish. */
   shutdown: () => void;
   isRunning: () => boolean;
-  /** Whether RunComfy refused the token when it last said something of it. */
+  /** Whether RunComfy refused the token the last time a call told. */
   isTokenRefused: () => boolean;
 }
 
-/** A worker for its queues: workflows and reads on one, paid submits on another; deliveries of webhooks, where they can be signed, on a third. */
+/** Creates one worker per queue: workflows and reads, paid submits and, if webhooks can be signed, their delivery. */
 export async function createGenerationWorker(options: GenerationWorkerOptions): Promise<GenerationWorker> {
   const { connection, client, namespace, log, deploymentVersion } = options;
   const { runcomfy, isRefused, refusalAfter } = watchToken(options.runcomfy);
@@ -215,7 +215,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       taskQueue,
       workflowBundle: options.workflowBundle ?? (await loadWorkflowBundle()),
       activities: { ...others, recallSubmit, ...ofPipelines, ...ofBudgets, ...ofBatches, checkWebhook },
-      // A batch that is paused is told of it with the next heartbeat of its window.
+      // A paused batch learns of the pause from the next heartbeat of its window.
       maxHeartbeatThrottleInterval: '1 second',
       maxConcurrentActivityTaskExecutions: maxConcurrentReads,
       workflowTaskPollerBehavior: { type: 'autoscaling' },
@@ -232,7 +232,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
       maxConcurrentActivityTaskExecutions: options.maxConcurrentSubmits ?? 50,
       ...(options.submitsPerSecond !== undefined && { maxTaskQueueActivitiesPerSecond: options.submitsPerSecond }),
     }),
-    // A worker without the secrets would refuse what another one can deliver.
+    // A worker without the secrets would refuse deliveries that another worker could make.
     ...(deliverWebhook
       ? [
           Worker.create({
@@ -259,7 +259,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
             }),
           ),
         );
-        // Only now nothing is in flight any more, on any queue.
+        // Only now is nothing in flight any more, on any queue.
         const failed = ends.find((end) => end.status === 'rejected');
         if (failed) throw failed.reason;
       } finally {
@@ -280,7 +280,7 @@ export async function createGenerationWorker(options: GenerationWorkerOptions): 
   };
 }
 
-/** A generation stays with the version it was started on: it rarely lives longer than a deploy takes. */
+/** A generation stays on the version that started it, since it rarely outlives a deploy. */
 function pinnedTo(version: WorkerDeploymentOptions['version']): WorkerDeploymentOptions {
   return { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' };
 }

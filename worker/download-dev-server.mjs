@@ -1,11 +1,12 @@
-// Runs as a process of its own, so that a download that hangs can be ended. Plain JavaScript: it runs before and after the build.
+// Runs as a process of its own, so that a hanging download can be killed. Plain JavaScript, because it runs both before
+// and after the build.
 import { createRequire } from 'node:module';
 import { Runtime } from '@temporalio/worker';
 
 const [downloadDir] = process.argv.slice(2);
 const { version: sdkVersion } = createRequire(import.meta.url)('@temporalio/worker/package.json');
 const runtime = Runtime.instance();
-// The same call as that of `@temporalio/testing`, which an installed package does not have.
+// The same call that `@temporalio/testing` makes; an installed package does not depend on that one.
 const server = await runtime.createEphemeralServer({
   type: 'dev-server',
   exe: {

@@ -6,10 +6,13 @@ import type { ListenAddress } from '../config/listen-address.ts';
 import { messageOf } from '../domain/text.ts';
 import type { GenerationWorker } from './create-worker.ts';
 
-/** Probes give up after a second; the call beneath is repeated by its own library, whatever its deadline. */
+/**
+ * Shorter than the usual timeout of a probe, 1 s. A deadline alone does not bound a call, since the client library
+ * retries it.
+ */
 const answerWithinMs = 800;
 
-/** What is asked of the workers of a process. */
+/** The parts of a worker that the probes ask. */
 export type WorkerHealth = Pick<GenerationWorker, 'isRunning' | 'isTokenRefused'>;
 
 export interface HealthServer {
@@ -17,9 +20,10 @@ export interface HealthServer {
 }
 
 /**
- * `/healthz`: this process lives. `/readyz`: its workers poll, RunComfy has not refused the token, and Temporal reads from its database (a port
- * that answers proves nothing). 200 or 503, with one JSON line that says why. Paused orders are told and change neither:
- * reads, results and cancels go on.
+ * Serves `/healthz` (the process is alive) and `/readyz` (its workers poll, RunComfy has not refused the token, and
+ * Temporal reads from its database; an open port proves nothing). Replies 200 or 503 with one JSON line that says why.
+ * `/readyz` also reports whether orders are paused. A pause does not change the status: reads, results and cancels go
+ * on.
  */
 export async function serveHealth(
   address: ListenAddress,
@@ -74,7 +78,10 @@ async function whyNotReady(worker: WorkerHealth, client: Client): Promise<string
   }
 }
 
-/** Who pauses the orders wants to see it everywhere; a server that tells nothing of it in time says nothing of readiness. */
+/**
+ * The pause of orders, for operators who want to see it everywhere. It is left out when the server does not answer in
+ * time, because readiness does not depend on it.
+ */
 async function pauseOf(client: Client, taskQueue: string): Promise<{ submits?: 'paused'; pause?: string }> {
   try {
     const flow = await inTime(client, () => readSubmits(client, taskQueue), undefined);
@@ -89,7 +96,7 @@ async function pauseOf(client: Client, taskQueue: string): Promise<{ submits?: '
   }
 }
 
-/** What a call gives, or what stands for it where there is no answer in time: a call may go on whatever its deadline. */
+/** Resolves to the answer of a call, or to `late` when there is none in time. The call itself may go on after that. */
 async function inTime<Answer, Late>(client: Client, call: () => Promise<Answer>, late: Late): Promise<Answer | Late> {
   const signal = AbortSignal.timeout(answerWithinMs);
   return await Promise.race([client.withAbortSignal(signal, call), once(signal, 'abort').then(() => late)]);

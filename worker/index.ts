@@ -7,15 +7,15 @@ export { createRunComfyClient, type RunComfyClient, type RunComfyClientOptions }
 export type { GenerationWorker, GenerationWorkerOptions } from './create-worker.ts';
 export type { OpenWorkerOptions } from './open-worker.ts';
 
-// Everything that needs `@temporalio/worker`, an optional peer, is loaded when it is called: without it, a sentence
-// says so, and this module can be had by `require` all the same.
+// Modules that need `@temporalio/worker`, an optional peer dependency, are imported only when they are called. Without
+// the peer, the call rejects with a clear message, and this module can still be loaded by `require`.
 
-/** Connects a worker by itself, from a token: see `OpenWorkerOptions`. */
+/** Creates a worker from a token and opens its connections; see `OpenWorkerOptions`. */
 export async function openGenerationWorker(options: OpenWorkerOptions): Promise<GenerationWorker> {
   return (await load(() => import('./open-worker.ts'))).openGenerationWorker(options);
 }
 
-/** A worker on connections of yours; `createRunComfyClient` makes its RunComfy client. */
+/** Creates a worker on connections of yours; `createRunComfyClient` makes its RunComfy client. */
 export async function createGenerationWorker(options: GenerationWorkerOptions): Promise<GenerationWorker> {
   return (await load(() => import('./create-worker.ts'))).createGenerationWorker(options);
 }
@@ -25,7 +25,7 @@ export async function bundleWorkflows(): ReturnType<typeof Bundle> {
   return (await load(() => import('./bundle-workflows.ts'))).bundleWorkflows();
 }
 
-/** The bundle of the package, or one made from the sources. */
+/** The package's prebuilt bundle, or one made from the sources. */
 export async function loadWorkflowBundle(): ReturnType<typeof Load> {
   return (await load(() => import('./bundle-workflows.ts'))).loadWorkflowBundle();
 }

@@ -6,20 +6,27 @@ import type { Settlement } from '../domain/budget/budget.ts';
 import { presumedSettlement } from '../domain/budget/settlement.ts';
 import { wasNeverSent } from './history/never-sent.ts';
 
-/** A history that cannot be had so long after may never be: it proves nothing, and the money is not held for ever. */
+/**
+ * How long after the reservation an unreadable history is tried again. It may never become readable, so after that it
+ * proves nothing and the money is no longer held.
+ */
 const proofWithinMs = 60 * 60_000;
-/** Many are looked up one after the other: one that is slow keeps none of the others from their turn. */
+/** Timeout of one history. Orders are looked up one after another, so a slow one must not hold up the others. */
 const proofMs = 5_000;
-/** Given up (1, 4), too much at once (8), away (14): of the history itself this may say nothing. */
+/**
+ * gRPC codes that may say nothing about the history itself: cancelled (1), deadline exceeded (4), resource exhausted
+ * (8) and unavailable (14).
+ */
 const passingCodes: readonly number[] = [1, 4, 8, 14];
 /**
- * A Temporal that still has look-ups made is not busy for longer. A history that is too large for a reply, or too long for
- * its 5 s, always fails in the same words, and would hold the money for as long as Temporal keeps it.
+ * The same as `proofWithinMs`, for `passingCodes`: a server that still serves look-ups is not overloaded for longer. A
+ * history that is too large for a reply, or takes more than its 5 s, fails with one of these codes every time, and
+ * would otherwise hold the money for as long as Temporal keeps it.
  */
 const passesWithinMs = 24 * 60 * 60_000;
 
 /**
- * Looks up orders in Temporal; one that it knows no longer is presumed to have been billed. So is one that was ended from
+ * Looks up orders in Temporal. An order that Temporal no longer knows is presumed billed. So is one that was ended from
  * outside, unless its history proves that nothing was sent.
  */
 export function lookUpOrdersIn(client: Client): LookedUpOrders {
@@ -42,7 +49,7 @@ export function lookUpOrdersIn(client: Client): LookedUpOrders {
   };
 }
 
-/** A generation that says itself that it failed, at no cost that is known, sounds the same. */
+/** Also true of a generation that itself reports a failure of unknown cost. */
 function isPresumed({ outcome, costUsd }: Settlement): boolean {
   return outcome === 'failed' && costUsd === undefined;
 }

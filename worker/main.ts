@@ -32,7 +32,7 @@ export async function runWorker(config: Config): Promise<void> {
   let health: HealthServer | undefined;
   let forget: (() => void) | undefined;
   try {
-    // Before the workers: until they run, they hold the connection, which then cannot be closed.
+    // Opened before the workers: a worker that never ran holds the connection, which then cannot be closed.
     health = await openHealth(
       config,
       { isRunning: () => worker?.isRunning() === true, isTokenRefused: () => worker?.isTokenRefused() === true },
@@ -61,7 +61,7 @@ export async function runWorker(config: Config): Promise<void> {
     forget?.();
     await health?.close();
     await runcomfy.close();
-    // What went wrong before is the reason to tell, not that a worker that never ran still holds the connection.
+    // An error from above must not be hidden by this one: a worker that never ran still holds the connection.
     await temporal.close().catch((error: unknown) => {
       log.debug({ reason: messageOf(error) }, 'the connection to Temporal could not be closed');
     });

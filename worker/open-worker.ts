@@ -7,24 +7,27 @@ import { createGenerationWorker, type GenerationWorker, type GenerationWorkerOpt
 import { webhookOptionsOf } from './webhook-options.ts';
 import { workerSettingsOf } from './worker-settings.ts';
 
-/** A worker from a token; what is left out comes from the environment, as for `runcomfy-temporal worker`. */
+/**
+ * Options to create a worker from a token. Omitted ones come from the environment, as for `runcomfy-temporal worker`.
+ */
 export interface OpenWorkerOptions extends Partial<
   Omit<GenerationWorkerOptions, 'connection' | 'client' | 'runcomfy' | 'namespace' | 'dataConverter'>
 > {
-  /** RunComfy's token, or a function that gives it as it is now, within 5 s. */
+  /** RunComfy's token, or a function that resolves to the current token within 5 s. */
   token: string | (() => Promise<string>);
-  /** With `/v1`; default: RunComfy's own, or a simulator's `modelApiBase`. */
+  /** Base URL of RunComfy or a simulator, with `/v1`. Default: that of the environment, or RunComfy's own. */
   modelApiBase?: string;
-  /** Where the balance is read; default: RunComfy's own where `modelApiBase` is. */
+  /** Base URL for reading the balance. Default: that of the environment, but none if `modelApiBase` is given. */
   serverlessApiBase?: string;
-  /** Default: as `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE` and their like say. */
+  /** Default: taken from `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE` and related variables. */
   temporal?: { connectionOptions: NativeConnectionOptions & { address: string }; namespace: string };
 }
 
 /**
- * Connects a worker by itself: it runs beside workers of yours in one process, and closes its connections when `run` ends.
- * Call `run` once, `shutdown` to end it. Signals, health and metrics are left to your process: listen for the first, serve
- * the second by `isRunning` and `isTokenRefused`, and install Temporal's `Runtime` for the third before you call this.
+ * Creates a worker with connections of its own, which are closed when `run` ends; it can run beside your workers in one
+ * process. Call `run` once, and `shutdown` to end it. Signals, health and metrics are left to your process: listen for
+ * signals, serve health from `isRunning` and `isTokenRefused`, and for metrics install Temporal's `Runtime` before you
+ * call this.
  */
 export async function openGenerationWorker(options: OpenWorkerOptions): Promise<GenerationWorker> {
   const { token, modelApiBase, serverlessApiBase, temporal: given, ...more } = options;
@@ -70,7 +73,7 @@ export async function openGenerationWorker(options: OpenWorkerOptions): Promise<
       },
     };
   } catch (error) {
-    // A worker that never ran holds the connection: that it cannot be closed is not the reason.
+    // A worker that never ran holds the connection; failing to close it is not the error to report.
     await close().catch(() => undefined);
     throw error;
   }

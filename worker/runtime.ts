@@ -7,19 +7,21 @@ import { messageOf } from '../domain/text.ts';
 
 const pinoLevels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-/** The SDK's own buckets are made for milliseconds from 50 on; these are USD, reads and milliseconds of ours. */
+/**
+ * The SDK's default buckets are for milliseconds from 50 on. These metrics are in USD, in reads and in milliseconds.
+ */
 const histogramBucketOverrides = {
   runcomfy_generation_cost: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25],
   runcomfy_generation_reads: [1, 2, 3, 5, 8, 13, 20, 35, 50, 100, 200, 500, 1_000],
   runcomfy_noticed_after: [10, 50, 100, 250, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000],
 };
 
-/** The SDK warns of this at each start: of the queue of submits, which is for submits alone. */
+/** The SDK logs this warning at each start, for workers that are meant to run activities only. */
 const withoutWorkflows = 'No workflows registered, not polling for workflow tasks';
 
 /**
- * Installs Temporal's process-wide runtime: its logs go through ours, its metrics and ours to one Prometheus endpoint. A
- * `ConfigError` says that nothing can listen there.
+ * Installs Temporal's process-wide runtime. Its logs go through our logger; its metrics and ours go to one Prometheus
+ * endpoint. Throws a `ConfigError` if that endpoint cannot listen.
  */
 export function installRuntime(config: Pick<Config, 'metricsAddress' | 'logLevel'>, log: Logger): void {
   const level: TemporalLogLevel = config.logLevel === 'debug' || config.logLevel === 'trace' ? 'DEBUG' : 'INFO';
@@ -51,7 +53,7 @@ function addressOf({ host, port }: ListenAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
 }
 
-/** A task token lets whoever reads it complete the task, and fills a screen. */
+/** Removes the task token: anyone who reads it could complete the task, and it is long enough to fill a screen. */
 function withoutTaskToken(meta: object = {}): object {
   return Object.fromEntries(Object.entries(meta).filter(([name]) => name !== 'taskToken'));
 }

@@ -2,20 +2,20 @@ import type { Client } from '@temporalio/client';
 import { inspectSearchAttributes } from '../client/operator/index.ts';
 import { searchAttributeNames, searchAttributes } from '../domain/names.ts';
 
-/** Runs believe for half a minute what they are told of them. */
+/** Interval of the checks. Runs trust an answer for half a minute. */
 const refreshEveryMs = 15_000;
 
-/** Generations that go on at once share a check. */
+/** Generations that ask within this time share one check. */
 const freshForMs = 5_000;
 
 export interface SearchAttributeCheck {
-  /** Every custom search attribute of the namespace, our own only where they have our type. */
+  /** Every custom search attribute of the namespace; ours only if they have the type that we expect. */
   usable: string[];
   known: string[];
   missing: string[];
 }
 
-/** Which of our search attributes the server knows, by name and type. */
+/** Checks which of our search attributes the server has, by name and type. */
 async function checkSearchAttributes(client: Client): Promise<SearchAttributeCheck> {
   const { missing, mistyped, present } = await inspectSearchAttributes(client);
   const lacking: string[] = [...missing, ...mistyped];
@@ -26,7 +26,7 @@ async function checkSearchAttributes(client: Client): Promise<SearchAttributeChe
   };
 }
 
-/** One sentence on how to create what is missing. */
+/** One sentence on how to create the missing search attributes. */
 export function missingSearchAttributesSentence(missing: string[], namespace: string): string {
   const flags = searchAttributeNames
     .filter((name) => missing.includes(name))
@@ -38,7 +38,7 @@ export function missingSearchAttributesSentence(missing: string[], namespace: st
   );
 }
 
-/** The known search attributes, looked up at boot and again every quarter of a minute, so that creating them needs no restart. */
+/** Checks the search attributes at boot and every 15 s after that, so that creating them needs no restart. */
 export async function followSearchAttributes(
   client: Client,
   onCheck: (check: SearchAttributeCheck | undefined) => void,

@@ -1,18 +1,23 @@
 import type { RunComfyClient } from '../runcomfy/client.ts';
 import { isRunComfyError, isTokenRefused } from '../runcomfy/errors.ts';
 
-/** A client that remembers what RunComfy last said of the token. */
+/** A client that remembers what RunComfy last said about the token. */
 export interface WatchedToken {
   runcomfy: RunComfyClient;
-  /** Whether the last call that tells was refused for its token; one of them, the balance, is read every minute. */
+  /**
+   * Whether the last call that tells was refused because of the token. One such call, the balance, is made every
+   * minute.
+   */
   isRefused: () => boolean;
-  /** RunComfy's words where it refuses the token now, in answer to a call that began after `since` (`performance.now()`). */
+  /**
+   * RunComfy's message if it currently refuses the token, from a call that began after `since` (`performance.now()`).
+   */
   refusalAfter: (since: number) => string | undefined;
 }
 
-/** Looks at the answers that come anyway: nothing more is asked of RunComfy. */
+/** Watches the answers to calls that are made anyway; makes no calls of its own. */
 export function watchToken(runcomfy: RunComfyClient): WatchedToken {
-  /** By the call that began last: one that was sent with the token of before may be answered after it. */
+  /** Ordered by when a call began: a call sent with the previous token may be answered later. */
   let last: { calledAt: number; refusal?: string } = { calledAt: -Infinity };
   const watch = async <T>(call: () => Promise<T>): Promise<T> => {
     const calledAt = performance.now();
@@ -24,7 +29,7 @@ export function watchToken(runcomfy: RunComfyClient): WatchedToken {
       tell();
       return reply;
     } catch (error) {
-      // A request that belongs to another account says nothing of this one's token.
+      // A request that belongs to another account says nothing about this token.
       if (isRunComfyError(error) && isTokenRefused(error) && error.vendorCode !== notYours) tell(error.message);
       throw error;
     }
@@ -43,5 +48,5 @@ export function watchToken(runcomfy: RunComfyClient): WatchedToken {
   };
 }
 
-/** RunComfy's `error_code` for a request of somebody else. */
+/** RunComfy's `error_code` for a request that belongs to another account. */
 const notYours = 403001;

@@ -3,7 +3,7 @@ import type { Config } from '../config/env.ts';
 import { watchWebhookSecrets } from '../config/webhooks.ts';
 import type { GenerationWorkerOptions } from './create-worker.ts';
 
-/** What a worker delivers webhooks with, where secrets are configured; throws what is wrong with their file. */
+/** The webhook options of a worker, if secrets are configured. Throws if the secrets file is not valid. */
 export async function webhookOptionsOf(
   { webhooks: { secretsFile, allowedHosts } }: Pick<Config, 'webhooks'>,
   log: Logger,

@@ -2,7 +2,7 @@ import type { Config } from '../config/env.ts';
 import { withoutUndefined } from '../domain/json.ts';
 import type { GenerationWorkerOptions } from './create-worker.ts';
 
-/** The options of a worker that have variables of their own. */
+/** The worker options that are set by environment variables. */
 export function workerSettingsOf(config: Config): Partial<GenerationWorkerOptions> {
   const { taskQueue, submitsPerSecond, readsPerSecond, maxConcurrentSubmits, maxConcurrentReads } = config;
   return withoutUndefined({

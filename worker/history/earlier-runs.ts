@@ -6,7 +6,7 @@ import type { SubmitJournal } from '../spool/submit-journal.ts';
 import { checkNewerRuns, checkOtherChains } from './newer-runs.ts';
 import { submitBeforeReset } from './submit-before-reset.ts';
 
-/** What this worker can tell of other runs under a key before it pays: from its disk, and from Temporal. */
+/** What this worker can find out about other runs of a key before it pays: from its disk and from Temporal. */
 export function createEarlierRuns({
   client,
   journal,

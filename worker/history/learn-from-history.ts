@@ -14,7 +14,7 @@ const pageSize = 200;
 const undecodableSentence =
   'the durations of finished generations cannot all be decoded here, and nothing is learned from those; check RUNCOMFY_CODEC_KEYS_FILE';
 
-/** What a starting worker found. */
+/** What a starting worker learned. */
 export interface LearnedFromHistory {
   learned: number;
   /** Generations whose memo cannot be decoded here: encrypted with a key that this worker lacks, for instance. */
@@ -22,8 +22,8 @@ export interface LearnedFromHistory {
 }
 
 /**
- * Teaches a starting worker from the newest finished generations of its queue that ran at the same RunComfy; there is no
- * other database. Without visibility, or without finished generations, the worker starts without knowledge.
+ * Lets a starting worker learn from the newest finished generations of its queue that ran against the same RunComfy;
+ * there is no other database. Without visibility or finished generations, the worker starts without knowledge.
  */
 export async function learnFromHistory(
   client: Client,
@@ -31,7 +31,7 @@ export async function learnFromHistory(
   { taskQueue, modelApiBase }: { taskQueue: string; modelApiBase: string },
 ): Promise<LearnedFromHistory> {
   const source = workSourceOf(taskQueue, modelApiBase);
-  // A name that no query can compare stays out of it: what each one left behind names its queue as well.
+  // A queue name that no query can compare is left out of the query; the `source` of each memo names the queue as well.
   const ofQueue = isComparable(taskQueue) ? ` AND TaskQueue = '${taskQueue}'` : '';
   const query = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus = 'Completed'${ofQueue}`;
   const found: LearnedFromHistory = { learned: 0, undecodable: 0 };
@@ -51,7 +51,7 @@ export async function learnFromHistory(
   return found;
 }
 
-/** The same, and tells the log what came of it. */
+/** Runs `learnFromHistory` and logs the result. */
 export async function learnAndTell(
   client: Client,
   waiting: WaitingKnowledge,
@@ -66,7 +66,7 @@ export async function learnAndTell(
   }
 }
 
-/** A memo can be written by any client, and what it names is kept. */
+/** Validates a memo, because any client can write one and its contents are kept in memory. */
 function isFinishedWork(value: unknown): value is FinishedWork {
   if (!isJsonObject(value)) return false;
   const { workKey, model, totalMs, workMs, queueMs, runMs } = value;

@@ -5,34 +5,37 @@ import { lateKey } from '../../domain/names.ts';
 import type { SpooledRequest } from '../spool/request-spool.ts';
 import { closedBy, type HistoryEvent } from './history-events.ts';
 
-/** More runs than one generation ever has. */
+/** No generation has as many runs. */
 const maxFollowedRuns = 100;
 
-/** A namespace of one server: the id is a new one wherever a namespace is made. */
+/** Identifies a namespace across servers: each namespace gets an id of its own when it is created. */
 export interface NamespaceIdentity {
   namespace: string;
   namespaceId: string;
 }
 
-/** How a spooled request id stands with the generation it belongs to. */
+/** Where a spooled request id belongs. */
 export type SpooledPlace =
-  /** Of another server or namespace: not ours to hand over. */
+  /** It belongs to another server or namespace, so this worker cannot hand it over. */
   | { kind: 'elsewhere' }
-  /** The generation is open: the id can be handed over to this run. */
+  /** The generation is open: the id can be handed to this run. */
   | { kind: 'open'; runId: string }
-  /** The history of the generation has the id, or that of `<key>/late` which collects it. */
+  /** The id is already in the history of the generation, or of `<key>/late`, which collects it. */
   | { kind: 'known' }
-  /** The generation ended without it, or Temporal keeps it no longer. */
+  /** The generation ended without the id, or Temporal no longer keeps it. */
   | { kind: 'lost' };
 
-/** Which namespace a client talks to. */
+/** Finds out which namespace a client talks to. */
 export async function identifyNamespace(client: Client): Promise<NamespaceIdentity> {
   const { namespace } = client.options;
   const { namespaceInfo } = await client.workflowService.describeNamespace({ namespace });
   return { namespace, namespaceId: namespaceInfo?.id ?? '' };
 }
 
-/** Finds the chain of runs that a spooled id belongs to, and whether it has the id: another chain of that name is a stranger. */
+/**
+ * Finds the chain of runs that a spooled id belongs to, and whether it already has the id. Another chain under the same
+ * workflow id does not count.
+ */
 export async function locateSpooled(
   client: Client,
   entry: SpooledRequest,
@@ -54,7 +57,7 @@ async function isCollectedLate(client: Client, workflowId: string, requestId: st
   return late !== undefined && (await isKnownFrom(client, lateKey(workflowId), late.runId, requestId));
 }
 
-/** Whether the id stands in the history of a run, or of one that follows it. */
+/** Whether the id appears in the history of a run or of one that follows it. */
 async function isKnownFrom(client: Client, workflowId: string, runId: string, requestId: string): Promise<boolean> {
   let next: string | undefined = runId;
   for (let followed = 0; next !== undefined && followed < maxFollowedRuns; followed += 1) {
@@ -87,7 +90,7 @@ function followingRun(last: HistoryEvent | undefined): string | undefined {
   return end?.newExecutionRunId ? end.newExecutionRunId : undefined;
 }
 
-/** Every payload of an event, wherever in its attributes it stands. */
+/** Every payload of an event, anywhere in its attributes. */
 function* payloadsIn(event: HistoryEvent): Generator<Payload> {
   const open: unknown[] = [event];
   while (open.length > 0) {
@@ -98,7 +101,7 @@ function* payloadsIn(event: HistoryEvent): Generator<Payload> {
   }
 }
 
-/** What cannot be decoded here names nothing. */
+/** A value that cannot be decoded here mentions nothing. */
 function mentions(value: unknown, requestId: string): boolean {
   return value !== undefined && value !== undecodable && JSON.stringify(value).includes(JSON.stringify(requestId));
 }

@@ -10,14 +10,16 @@ type Described = Awaited<ReturnType<WorkflowService['describeWorkflowExecution']
 type PayloadList = { payloads?: Parameters<typeof decodePayload>[1][] | null } | null | undefined;
 type Decode = (list: PayloadList, activityId?: string) => Promise<unknown>;
 
-/** A longer one proves nothing: an order that was never sent waited at most. */
+/**
+ * Bound on the history that is read. An order that was never sent has only waited, so a longer history proves nothing.
+ */
 const maxPages = 20;
 
 const freeTypes = new Set<unknown>([submitType, 'checkWebhook']);
-/** By these an order gets a request id that its submit has not brought. */
+/** Messages that give an order a request id other than by its own submit. */
 const decidingMessages = new Set<unknown>([messageNames.requestAccepted, messageNames.resolveSubmission]);
 
-/** What happens in a run without anything being sent; activities and messages are looked at more closely. */
+/** Events of a run that send nothing by themselves; activities and messages are checked further. */
 const harmless = new Set([
   'workflowTaskScheduled',
   'workflowTaskStarted',
@@ -43,10 +45,11 @@ const harmless = new Set([
 ]);
 
 /**
- * Whether a run that was ended from outside provably sent nothing of the order that a reservation stands for. That is so
- * where it is the only run of its key, began before the reservation was made, and each of its submits, of which there are
- * some, says that it sent nothing: by its end, or by its last heartbeat, since what had not been told to Temporal when the
- * run was closed was not sent after. A run that was reset, retried, carried on or handed an id proves nothing, nor does what cannot be read.
+ * Whether a run that was ended from outside provably sent nothing for the order behind a reservation. For that, the run
+ * must be the only one of its key, have begun before the reservation, and have at least one submit. Each submit must
+ * say that it sent nothing, by its failure or by its last heartbeat: a submit sends only after Temporal has
+ * acknowledged a heartbeat about it, and Temporal takes none once the run is closed. A run that was reset, retried,
+ * continued as new or given a request id proves nothing, and neither does a history that cannot be read.
  */
 export async function wasNeverSent(client: Client, key: string, reservedAt: number): Promise<boolean> {
   const { namespace } = client.options;
@@ -54,7 +57,7 @@ export async function wasNeverSent(client: Client, key: string, reservedAt: numb
     namespace,
     execution: { workflowId: key, runId: '' },
   });
-  // Of a run that is open the last heartbeat is not the last word.
+  // The last heartbeat of an open run is not final.
   if (!described.workflowExecutionInfo?.closeTime) return false;
   const runId = described.workflowExecutionInfo.execution?.runId ?? '';
   const decode: Decode = (list, activityId) =>
@@ -73,7 +76,7 @@ export async function wasNeverSent(client: Client, key: string, reservedAt: numb
   return false;
 }
 
-/** Reads a history event by event; `take` says no as soon as something may have been sent. */
+/** Reads a history event by event. `take` resolves to false as soon as something may have been sent. */
 function createReading(runId: string, reservedAt: number, decode: Decode) {
   const open = new Map<string, string>();
   let events = 0;
@@ -103,7 +106,7 @@ function createReading(runId: string, reservedAt: number, decode: Decode) {
   return {
     take,
     async isUnsent({ pendingActivities }: Described): Promise<boolean> {
-      // Only submits reserve.
+      // Only a submit makes reservations.
       if (!isEnded || submits === 0) return false;
       for (const activityId of open.values()) {
         const pending = pendingActivities.find((activity) => activity.activityId === activityId);
@@ -122,7 +125,7 @@ async function isOwnStart(event: HistoryEvent, runId: string, reservedAt: number
     started.originalExecutionRunId === runId &&
     !started.continuedExecutionRunId &&
     started.attempt === 1;
-  // Both are the server's times.
+  // Both times are the server's.
   if (!isFirst || msOf(event) >= reservedAt || started.input?.payloads?.length !== 1) return false;
   const request = await decode(started.input);
   return isJsonObject(request) && (request['requestId'] ?? undefined) === undefined;
@@ -134,7 +137,7 @@ function isTold(event: HistoryEvent): boolean {
   return decidingMessages.has(signaled?.signalName) || decidingMessages.has(update);
 }
 
-/** Whether an event that ends a submit says that nothing was sent; what ends nothing says so, too. */
+/** Whether an event that ends a submit says that nothing was sent. Also true for an event that ends no submit. */
 async function isEndOfNothing(event: HistoryEvent, open: Map<string, string>, decode: Decode): Promise<boolean> {
   const { activityTaskFailedEventAttributes: failed, activityTaskTimedOutEventAttributes: timedOut } = event;
   const end = failed ?? timedOut ?? event.activityTaskCompletedEventAttributes;
@@ -153,7 +156,7 @@ function kindOf(event: HistoryEvent): string {
   return name.slice(0, -suffix.length);
 }
 
-/** Rounded up: what happened in the same millisecond is not known to be later. */
+/** Rounded up: within one millisecond, the order of two events is not known. */
 function msOf({ eventTime }: HistoryEvent): number {
   return eventTime ? Number(eventTime.seconds) * 1_000 + Math.ceil((eventTime.nanos ?? 0) / 1_000_000) : Infinity;
 }

@@ -3,14 +3,17 @@ import { findRun, findRuns, isClosed, isComparable, type RunInfo } from '../../c
 import { isUnbilled, readFailureDetails } from '../../domain/failure-details.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
 
-/** Together with the look into the catalogue shorter than the heartbeat timeout of a submit, 10 s; the next attempt asks again. */
+/**
+ * Together with the catalogue look-up, shorter than the heartbeat timeout of a submit (10 s). The next attempt asks
+ * again.
+ */
 const visibilityWithinMs = 4_000;
 const visibilityEveryMs = 500;
 
 /**
- * Throws unless no run of the key that is newer than `retryOfRunId`, other than `runId`, may have been billed. The list
- * is only trusted once it shows `runId` itself: visibility lags behind. Whatever ends this run then, its key may be billed:
- * it is the newest of the key from now on, and whoever looks at it must not take the key for a free one.
+ * Throws if a run of the key that is newer than `retryOfRunId`, other than `runId`, may have been billed. The list is
+ * trusted only once it shows `runId` itself, because visibility lags behind. From now on `runId` is the newest run of
+ * the key, so its failure is marked with `isReset`: the key must not be mistaken for an unbilled one.
  */
 export async function checkNewerRuns(client: Client, key: string, runId: string, retryOfRunId: string): Promise<void> {
   const runs = await listRunsOfKey(client, key, runId, retryOfRunId);
@@ -29,8 +32,9 @@ export async function checkNewerRuns(client: Client, key: string, runId: string,
 }
 
 /**
- * Throws unless no run of the key outside the chain of `runId` may have been billed: a schedule that is backfilled over a
- * time for which it has fired starts anew under the key of that firing. Whatever ends this run then, it may be billed.
+ * Throws if a run of the key outside the chain of `runId` may have been billed. This happens when a schedule is
+ * backfilled over a time for which it has already fired: it starts again under the key of that firing. The failure is
+ * marked with `isReset`, because the key may be billed.
  */
 export async function checkOtherChains(
   client: Client,
@@ -51,7 +55,7 @@ export async function checkOtherChains(
   }
 }
 
-/** Whether visibility shows this run of a key and no other; a key that it cannot be asked for has nobody's word. */
+/** Whether visibility shows this run of the key and no other. False for a key that cannot be used in a query. */
 export async function isOnlyRunOfKey(client: Client, key: string, runId: string): Promise<boolean> {
   if (!isComparable(key)) return false;
   let isListed = false;
@@ -62,7 +66,10 @@ export async function isOnlyRunOfKey(client: Client, key: string, runId: string)
   return isListed;
 }
 
-/** The runs of a key since `sinceRunId`, or all; rejects until they include `runId` itself. */
+/**
+ * The runs of a key since `sinceRunId`, or all of them. Waits until they include `runId` itself, and rejects if that
+ * takes too long.
+ */
 export async function listRunsOfKey(
   client: Client,
   key: string,
@@ -80,7 +87,10 @@ export async function listRunsOfKey(
   }
 }
 
-/** A query that finds at least the runs of a key since the one that was followed; of a key that cannot be compared the plain beginning is looked for. */
+/**
+ * A query that finds at least the runs of a key since the run that was followed. A key that cannot be used in a query
+ * is looked for by its longest plain prefix.
+ */
 async function queryFor(client: Client, key: string, sinceRunId: string | undefined): Promise<string> {
   if (isComparable(key)) return `WorkflowId = '${key}'`;
   const followed = sinceRunId === undefined ? undefined : await findRun(client, key, sinceRunId);
@@ -90,7 +100,7 @@ async function queryFor(client: Client, key: string, sinceRunId: string | undefi
   return `WorkflowType = '${generationWorkflowType}'${since}${beginning}`;
 }
 
-/** Whether the run ended in a failure that says that nothing was accepted. */
+/** Whether the run ended in a failure which says that nothing was accepted. */
 async function hasCostNothing(client: Client, run: RunInfo): Promise<boolean> {
   if (!isClosed(run) || run.status === 'completed') return false;
   try {

@@ -8,20 +8,20 @@ import { isRequestId } from '../../domain/request.ts';
 import { closedBy, type HistoryEvent, saysUnsent, submitType } from './history-events.ts';
 import { listRunsOfKey } from './newer-runs.ts';
 
-/** One of the runs of a generation that was reset. */
+/** A run of a generation that was reset. */
 interface Run {
   workflowId: string;
   runId: string;
   firstExecutionRunId: string;
 }
 
-/** Shorter than the heartbeat timeout of a submit, 10 s, beside the checks that follow. */
+/** Together with the checks that follow, shorter than the heartbeat timeout of a submit (10 s). */
 const lookWithinMs = 4_000;
 
 /**
- * What the runs before a reset did with the order, by their own histories: the run that goes on shares the beginning with
- * them and knows nothing of what came after. Nothing, where this run was not reset, or has been told of it since. Rejects
- * where Temporal cannot be asked.
+ * Finds out from the histories of the runs before a reset what they did with the order. The run that goes on shares the
+ * beginning of those histories but knows nothing of what came later. Resolves to `nothing` if this run was not reset,
+ * or has been told since the reset. Rejects if Temporal cannot be asked.
  */
 export async function submitBeforeReset(client: Client, run: Run): Promise<SubmitBeforeReset> {
   return await client.withDeadline(Date.now() + lookWithinMs, async () => {
@@ -37,7 +37,9 @@ export async function submitBeforeReset(client: Client, run: Run): Promise<Submi
   });
 }
 
-/** The runs that a reset began from, and all others of the key: one reset may have ended what another had begun. */
+/**
+ * The runs that resets started from, and all other runs of the key, since one reset may have ended what another began.
+ */
 async function otherRuns(client: Client, run: Run, own: readonly HistoryEvent[]): Promise<string[]> {
   const bases = own.flatMap(({ workflowTaskFailedEventAttributes: failed }) => failed?.baseRunId || []);
   const listed = await listRunsOfKey(client, run.workflowId, run.runId, run.firstExecutionRunId);
@@ -46,10 +48,10 @@ async function otherRuns(client: Client, run: Run, own: readonly HistoryEvent[])
   return [...all];
 }
 
-/** What one other run did with the order, beyond what the run that goes on shares with it. */
+/** What another run did with the order in the events that it does not share with the run that goes on. */
 async function submitOf(client: Client, run: Run, own: readonly HistoryEvent[]): Promise<SubmitBeforeReset> {
   const events = await readEvents(client, run.workflowId, run.runId);
-  // Temporal keeps it no longer: nothing is proven.
+  // Temporal no longer keeps the run, so nothing is proven.
   if (events === undefined) return { kind: 'unknown' };
   const started = events[0]?.workflowExecutionStartedEventAttributes;
   if (started?.firstExecutionRunId !== run.firstExecutionRunId) return { kind: 'nothing' };
@@ -71,7 +73,7 @@ async function submitOf(client: Client, run: Run, own: readonly HistoryEvent[]):
   return unknown ?? (stillOpen ? unknownSince(stillOpen) : { kind: 'nothing' });
 }
 
-/** What an event says of the submit that it closes, or of an id that was handed over. */
+/** What an event says about the submit that it closes, or about a request id that was handed over. */
 async function verdictOf(
   client: Client,
   event: HistoryEvent,
@@ -105,7 +107,10 @@ async function verdictOf(
   return isUnknown ? unknownSince(submit) : undefined;
 }
 
-/** Since the reset this run has learned that the order may have been accepted, so what follows is a decision. */
+/**
+ * Whether this run has learned since the reset that the order may have been accepted. If so, what follows is a
+ * deliberate decision.
+ */
 function hasBeenTold(own: readonly HistoryEvent[]): boolean {
   const resetAt = own.findLastIndex(({ workflowTaskFailedEventAttributes: failed }) => failed?.baseRunId);
   return own.slice(resetAt + 1).some(({ activityTaskFailedEventAttributes: failed }) => {
@@ -114,7 +119,7 @@ function hasBeenTold(own: readonly HistoryEvent[]): boolean {
   });
 }
 
-/** A reset copies the events that the two runs share. */
+/** Identifies an event across runs: a reset copies the events that two runs share. */
 function identityOf({ eventId, eventTime }: HistoryEvent): string {
   return `${String(eventId)} ${String(eventTime?.seconds)} ${String(eventTime?.nanos)}`;
 }

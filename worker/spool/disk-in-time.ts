@@ -1,15 +1,22 @@
 /**
- * An attempt that sends no heartbeat is given up after 10 s, a look at the disk alone after 5 s: either would end unanswered.
- * Nor may an accepted request id, which has other ways to survive, wait for the disk.
+ * Timeout of a disk operation. Temporal gives up an attempt after 10 s without a heartbeat, and a recall, which only
+ * looks at the disk, after 5 s; neither would get an answer. An accepted request id has other ways to survive and must
+ * not wait for the disk either.
  */
 const answerWithinMs = 3_000;
 
-/** A call to a disk that hangs keeps its thread. Node has four, which the token's file and the look-up of host names need too. */
+/**
+ * Concurrent disk operations. An operation that hangs keeps its thread. Node has four threads, which reading the
+ * token's file and looking up host names need too.
+ */
 const callsAtOnce = 2;
 let callsUnderWay = 0;
 const waiting: (() => void)[] = [];
 
-/** Calls the disk, as soon as fewer than two calls of this process are under way; what is called has one file open at a time. */
+/**
+ * Runs a disk operation once fewer than two others of this process are in flight. An operation must open only one file
+ * at a time.
+ */
 export async function onDisk<T>(call: () => Promise<T>): Promise<T> {
   if (callsUnderWay < callsAtOnce) callsUnderWay += 1;
   else
@@ -25,7 +32,7 @@ export async function onDisk<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Reads the disk in time, its turn included; what nobody waits for any longer is not begun. */
+/** Reads the disk within 3 s, including the wait for a turn. A read that nobody waits for any more is not started. */
 export async function readInTime<T>(read: () => Promise<T>): Promise<T> {
   let isLate = false;
   const answer = onDisk(() => (isLate ? Promise.reject(new Error('nobody waits for it')) : read()));
@@ -36,7 +43,7 @@ export async function readInTime<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A disk that hangs is one that cannot be read or written: rejects where it has not answered within 3 s. */
+/** Rejects if the disk has not answered within 3 s: a disk that hangs counts as one that cannot be read or written. */
 export async function diskInTime<T>(answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -12,19 +12,25 @@ import type { SubmitJournal } from './submit-journal.ts';
 const acknowledgeWithinMs = 5_000;
 const retryEveryMs = 5_000;
 
-/** Enough for a long history; a call that takes longer is made again. */
+/** Enough for a long history; a call that takes longer is repeated. */
 const locateWithinMs = 10_000;
 
-/** A worker that ends is given little time by whoever ends it. */
+/** Bounds the last try at shutdown: whoever stops a worker grants it little time. */
 const lastTryWithinMs = 5_000;
 
-/** Sees to it that an accepted request id reaches its workflow, whatever becomes of the activity that got it. */
+/** Makes sure that an accepted request id reaches its workflow, whatever becomes of the activity that received it. */
 export interface HandOver {
-  /** Writes the id to spool and journal, as far as the disk answers, and has Temporal acknowledge it; what is not acknowledged is sent to its own generation as a signal until it is taken. */
+  /**
+   * Writes the id to spool and journal, as far as the disk answers, and reports it to Temporal in a heartbeat. An id
+   * that Temporal does not acknowledge is sent to its generation as a signal, with retries until it is taken.
+   */
   keep: (kept: KeptRequestId) => Promise<void>;
-  /** Hands over what an earlier worker left behind. */
+  /** Hands over the ids that an earlier worker left behind. */
   drain: () => Promise<void>;
-  /** Tries once more what Temporal has not taken, for 5 s at most, before the worker ends: where no other follows, nobody else would. */
+  /**
+   * Before the worker ends, tries once more, for at most 5 s, to hand over what Temporal has not taken. If no other
+   * worker follows, nobody else would.
+   */
   stop: () => Promise<void>;
 }
 
@@ -38,13 +44,13 @@ interface HandOverDeps {
 export function createHandOver({ client, spool, journal, log }: HandOverDeps): HandOver {
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
-  /** Entries about which nothing more can be done here, for this process. */
+  /** Request ids for which this process can do nothing more. */
   const settled = new Set<string>();
   let home: NamespaceIdentity | undefined;
-  /** What the disk did not take: handed over as long as this process lives. */
+  /** Entries that the disk did not take; they are handed over as long as this process lives. */
   const unspooled = new Map<string, SpooledRequest>();
   let isSpoolReadable = true;
-  /** A look at the spool that nobody has had the answer of: one that is late serves whoever looks next. */
+  /** The read of the spool in flight. One that misses its timeout serves the next look at the spool. */
   let listing: Promise<SpooledRequest[]> | undefined;
 
   return {
@@ -103,7 +109,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
       await client.withDeadline(Date.now() + acknowledgeWithinMs, () => client.activity.heartbeat(taskToken, details));
       return true;
     } catch (error) {
-      // The heartbeat was taken; its answer only adds that a cancel is under way.
+      // The server took the heartbeat; its answer only adds that a cancel is under way.
       return error instanceof ActivityCancelledError;
     }
   }
@@ -111,7 +117,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
   async function drain(): Promise<void> {
     const sendAll = (entries: Iterable<SpooledRequest>) =>
       Promise.allSettled([...entries].filter(({ requestId }) => !settled.has(requestId)).map(send));
-    // At once: a disk that hangs holds up only what it has.
+    // Sent without waiting for the disk: a disk that hangs delays only what is stored on it.
     const sendingUnspooled = sendAll(unspooled.values());
     const isEarlierLook = listing !== undefined;
     listing ??= lookAtSpool();
@@ -128,7 +134,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
       },
     );
     const results = [...(await sendAll(spooled)), ...(await sendingUnspooled)];
-    // An earlier look may not have seen what was spooled after it.
+    // A read that began earlier may have missed entries spooled since.
     if (isSpoolReadable && isEarlierLook) await drain();
     else if (!isSpoolReadable || results.some(({ status }) => status === 'rejected')) schedule();
   }
@@ -142,7 +148,7 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
     }
   }
 
-  /** Rejects when Temporal could not be asked; an entry that cannot be handed over is left for `doctor`. */
+  /** Rejects if Temporal could not be asked. An entry that cannot be handed over is left for `doctor`. */
   async function send(entry: SpooledRequest): Promise<void> {
     const { workflowId, firstExecutionRunId, requestId } = entry;
     const place = await client.withDeadline(Date.now() + locateWithinMs, async () =>
@@ -183,14 +189,14 @@ export function createHandOver({ client, spool, journal, log }: HandOverDeps): H
     return home;
   }
 
-  /** The disk took it after all: it is handed over from there, or has been meanwhile. */
+  /** The disk took the entry after all: it is handed over from there, unless that has happened meanwhile. */
   async function noteSpooledLate(entry: SpooledRequest): Promise<void> {
     if (unspooled.delete(entry.requestId)) schedule();
     else await forget(entry);
   }
 
   async function forget(entry: SpooledRequest): Promise<void> {
-    // A look at the spool whose turn comes once that has it would have it sent again.
+    // The write of this entry may still succeed; a later read of the spool must not send it again.
     if (unspooled.delete(entry.requestId)) settled.add(entry.requestId);
     await diskInTime(onDisk(() => spool.remove(entry))).catch((error: unknown) => {
       log.warn(

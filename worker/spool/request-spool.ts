@@ -5,7 +5,7 @@ import type { AcceptedRequest } from '../../domain/generation.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { syncFolder } from './sync-folder.ts';
 
-/** A file that was begun so long ago was left by a process that died. */
+/** A temporary file this old was left behind by a process that died. */
 const abandonedAfterMs = 3_600_000;
 
 /** A request id that Temporal has not taken yet. No input, no token. */
@@ -13,15 +13,15 @@ export interface SpooledRequest extends AcceptedRequest {
   workflowId: string;
   /** ISO 8601. */
   acceptedAt: string;
-  /** Whose workflow it is; missing where the worker could not find out, and in entries of older workers. */
+  /** The namespace of the workflow. Missing if the worker could not find out, and in entries of older workers. */
   namespace?: string;
-  /** Tells servers apart, too: each has an id of its own for a namespace of the same name. */
+  /** Tells servers apart too: each has its own id for a namespace of the same name. */
   namespaceId?: string;
 }
 
-/** Request ids on disk, one file each, so that several workers of one machine may share a folder. */
+/** Request ids on disk, one file each, so that workers of one machine may share a folder. */
 export interface RequestSpool {
-  /** Returns once the entry is on the disk. */
+  /** Resolves once the entry is on the disk. */
   put: (entry: SpooledRequest) => Promise<void>;
   remove: (entry: SpooledRequest) => Promise<void>;
   list: () => Promise<SpooledRequest[]>;
@@ -57,7 +57,7 @@ export function openRequestSpool(stateDir: string): RequestSpool {
     async list() {
       const names = await readdir(folder).catch(noneIfMissing);
       const entries: SpooledRequest[] = [];
-      // One after another: each that hangs keeps a thread of the process.
+      // One after another, because each call that hangs blocks a thread of the process.
       for (const name of names.filter((each) => each.endsWith('.tmp'))) {
         await removeIfOld(path.join(folder, name)).catch(() => undefined);
       }

@@ -7,16 +7,16 @@ import { syncFolder } from './sync-folder.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** As long as our compose file keeps runs: what Temporal has forgotten cannot be reset. */
+/** As long as our compose file keeps runs: a run that Temporal has deleted cannot be reset. */
 const keptDays = 30;
 
-/** More than a million orders; beyond it the oldest days go first. */
+/** Enough for more than a million orders. Beyond it, the oldest days are deleted first. */
 const maxTotalBytes = 512 * 1024 * 1024;
 
-/** Each order is looked for in one file a day, so the files are kept short. */
+/** A look-up reads one file of each day, so the files are kept short. */
 const filesPerDay = 16;
 
-/** The runs of one generation, whatever continues, retries or resets it. */
+/** All runs of one generation, across continuations, retries and resets. */
 export interface Chain {
   workflowId: string;
   firstExecutionRunId: string;
@@ -27,14 +27,14 @@ export interface AcceptedSubmitEntry extends Chain {
   requestId: string;
   /** ISO 8601. */
   acceptedAt: string;
-  /** For the person who reads the file; missing where the worker could not find out. */
+  /** For people who read the file; missing if the worker could not find out. */
   namespace?: string;
   namespaceId?: string;
 }
 
-/** Accepted submits on disk, for the case that Temporal forgets one: a reset, or a database restored from a backup. */
+/** Accepted submits on disk, in case Temporal forgets one through a reset or a restored database backup. */
 export interface SubmitJournal {
-  /** Returns once the entry is on the disk. */
+  /** Resolves once the entry is on the disk. */
   append: (entry: AcceptedSubmitEntry) => Promise<void>;
   /** The first accepted submit of a chain. */
   find: (chain: Chain) => Promise<AcceptedSubmitEntry | undefined>;
@@ -57,7 +57,7 @@ export function openSubmitJournal(
     async append(entry) {
       const day = dayOf(now());
       if (day !== prunedDay) {
-        // The entry is worth more than the room.
+        // Writing the entry matters more than freeing space, so a failed prune is ignored.
         const oldest = dayOf(now() - keptDays * dayMs);
         await prune(folder, { today: day, oldest, maxBytes }).catch(() => undefined);
         prunedDay = day;
@@ -67,7 +67,7 @@ export function openSubmitJournal(
       const file = await open(path.join(dayFolder, fileNameOf(entry)), 'a', 0o600);
       try {
         const { size } = await file.stat();
-        // The break before it keeps a line whole that comes after a torn one.
+        // The leading line break keeps this line intact if the line before it was torn.
         await file.appendFile(`\n${JSON.stringify(entry)}\n`);
         await file.datasync();
         if (size > 0) return;
@@ -130,8 +130,8 @@ function parseLine(line: string): AcceptedSubmitEntry | undefined {
 }
 
 /**
- * Before the first entry of `today` removes one day that is before `oldest`; then the oldest ones until no more than `maxBytes` are
- * left, never the newest.
+ * Before the first entry of `today`, deletes at most one day that is before `oldest`. Then deletes the oldest days
+ * until at most `maxBytes` are left, but never the newest day.
  */
 async function prune(
   folder: string,
@@ -143,7 +143,7 @@ async function prune(
   let total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   for (const [index, day] of days.entries()) {
     const isNewest = index === days.length - 1;
-    // A clock that runs ahead for a while makes all of them old: one is removed for one that is added.
+    // If the clock runs ahead for a while, all days look old; so at most one is deleted for each one added.
     const isForgotten = index === 0 && day < oldest && !days.includes(today);
     if (!isForgotten && (isNewest || total <= maxBytes)) return;
     await rm(path.join(folder, day), { recursive: true, force: true });

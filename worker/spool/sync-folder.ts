@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 
-/** A new or renamed file is only durable once its folder is. */
+/** Syncs a folder: a new or renamed file is durable only after that. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
