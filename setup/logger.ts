@@ -3,14 +3,14 @@ import type { LogLevel } from '../config/env.ts';
 import { showObeyed } from '../domain/text.ts';
 
 /**
- * Structured logs on stderr, or where `destination` says; lines to read where that is a terminal. Secrets are kept out where
- * they arise, and these names are a second net.
+ * Structured logs on stderr or to `destination`; human-readable lines if stderr is a terminal. Secrets are kept out at
+ * their source; redacting these names is a second safeguard.
  */
 export function createLogger(level: LogLevel, destination: DestinationStream = standardError()): Logger {
   return pino(
     {
       level,
-      // An error has no fields of its own that JSON would show, nor have those beneath it.
+      // JSON shows no field of an `Error` or of its causes.
       serializers: { error: pino.stdSerializers.errWithCause },
       redact: { paths: ['token', 'authorization', '*.token', '*.authorization'], censor: '[secret]' },
     },
@@ -19,8 +19,9 @@ export function createLogger(level: LogLevel, destination: DestinationStream = s
 }
 
 /**
- * A disk that is full, or a terminal whose session is closed, costs lines of the log and nothing else: an error there would
- * end the process, with orders on their way. A faster destination waits at such a disk for ever.
+ * Writes to stderr and ignores errors. A full disk or a closed terminal session then costs only log lines; otherwise
+ * such an error would end the process while orders are under way. A faster destination would wait for such a disk
+ * forever.
  */
 function standardError(): DestinationStream {
   const { stderr } = process;
@@ -33,7 +34,7 @@ function passOver(): void {
   // What cannot be written cannot be told either.
 }
 
-/** One line for people each: when, how grave, what, and what belongs to it. */
+/** Formats each entry as one line for humans: time, level, message and the other fields. */
 export function prettyLines(destination: DestinationStream): DestinationStream {
   return {
     write: (line) => {

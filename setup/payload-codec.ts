@@ -4,7 +4,7 @@ import { readCodecKeys } from '../config/codec-keys.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/env.ts';
 
-/** The codec of the key file that the configuration names; undefined where payloads are not encrypted. */
+/** The codec for the key file named by the configuration; undefined if payloads are not encrypted. */
 export async function loadPayloadCodec(config: Config): Promise<PayloadCodec | undefined> {
   const keys = await readCodecKeys(config);
   if (keys === undefined) return undefined;

@@ -1,7 +1,10 @@
 import { type Config, tokenSource } from '../config/env.ts';
 import { createRunComfyClient, type RunComfyClient, type VerbatimReads } from '../runcomfy/client.ts';
 
-/** RunComfy's client as configured; a missing or unreadable token is a `ConfigError` before anything is sent. */
+/**
+ * Creates RunComfy's client as configured. Rejects with a `ConfigError`, before anything is sent, if the token is
+ * missing or unreadable.
+ */
 export async function openRunComfy(config: Config): Promise<RunComfyClient & VerbatimReads> {
   const { modelApiBase, serverlessApiBase, proxies } = config;
   const token = tokenSource(config);

@@ -1,14 +1,18 @@
 import { constants } from 'node:os';
 
-/** What asks a service in the foreground to stop in good order; SIGHUP comes when the session of its shell is closed. */
+/** Signals that ask a foreground service to stop gracefully. SIGHUP comes when the session of its shell is closed. */
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What comes within this time is the same signal: of Ctrl-C a terminal tells the process, and npm tells it once more. */
+/**
+ * A signal within this time of the first counts as the same one: on Ctrl-C the terminal signals the process, and npm
+ * signals it again.
+ */
 export const sameWithinMs = 500;
 
 /**
- * Calls back at the first of these signals. A second one ends the process at once, whatever it does or waits for: by its
- * own hand, as the kernel spares process 1 of a container what nobody listens for. Gives what ends the listening.
+ * Calls `stop` on the first of these signals. A second one ends the process at once, whatever it does or waits for. It
+ * exits by itself, because the kernel does not apply a signal's default action to process 1 of a container. Returns a
+ * function that stops listening.
  */
 export function onStopAsked(stop: () => void): () => void {
   const forget = () => {
@@ -27,7 +31,7 @@ export function onStopAsked(stop: () => void): () => void {
   return forget;
 }
 
-/** Waits until a service in the foreground is asked to stop. */
+/** Waits until a foreground service is asked to stop. */
 export function stopAsked(): Promise<void> {
   return new Promise((resolve) => {
     onStopAsked(resolve);

@@ -15,12 +15,12 @@ import { loadTemporalConnection, type TemporalConnectionConfig } from '../config
 import { grpcReasonOf } from '../domain/grpc-reason.ts';
 import { loadPayloadCodec } from './payload-codec.ts';
 
-/** How a server is reached: what the environment says, or a server that was started here. */
+/** How a server is reached: as the environment says, or a server that was started here. */
 export type TemporalSettings = Pick<TemporalConnectionConfig, 'connectionOptions' | 'namespace'> & {
   dataConverter?: DataConverter;
 };
 
-/** A connection to Temporal and the client that goes with it; both end with `close`. */
+/** A connection to Temporal and its client; `close` ends both. */
 export interface OpenTemporal<C extends ConnectionLike = ConnectionLike> {
   connection: C;
   client: Client;
@@ -30,19 +30,19 @@ export interface OpenTemporal<C extends ConnectionLike = ConnectionLike> {
   close: () => Promise<void>;
 }
 
-/** No connection to Temporal came about. */
+/** Thrown when no connection to Temporal could be made. */
 export class TemporalUnreachableError extends Error {
   override readonly name = 'TemporalUnreachableError';
   readonly type = 'TemporalUnreachable';
 }
 
-/** Temporal's standard variables and profiles, with the payload codec where one is configured. */
+/** Settings from Temporal's standard variables and profiles, with the payload codec if one is configured. */
 export async function loadTemporalSettings(config: Config): Promise<TemporalSettings> {
   const { connectionOptions, namespace } = loadTemporalConnection();
   return await settingsFor({ connectionOptions, namespace }, config);
 }
 
-/** A server that is reached so, with the payload codec where one is configured. */
+/** Settings for the given server, with the payload codec if one is configured. */
 export async function settingsFor(
   server: Omit<TemporalSettings, 'dataConverter'>,
   config: Config,
@@ -51,20 +51,23 @@ export async function settingsFor(
   return { ...server, ...(codec && { dataConverter: { payloadCodecs: [codec] } }) };
 }
 
-/** How a connection behaves towards a server that is away. */
+/** How a connection behaves while the server is away. */
 export interface Impatience {
-  /** Nothing that fails is repeated. */
+  /** Failed calls are not retried. */
   isImpatient?: boolean;
-  /** Connects when first used, and soon again: the server may be away for as long as it likes. */
+  /** Connects on first use and reconnects quickly; the server may be away for any length of time. */
   isLazy?: boolean;
-  /** Told of each call, by its name in Temporal's API. */
+  /** Called with the name of each RPC, as in Temporal's API. */
   onCall?: (call: string) => void;
 }
 
-/** As the SDK intends, under a name that gRPC does not know, which leaves 4 MiB: three events of a history may have more. */
+/**
+ * The SDK intends this limit, but sets it under a name that gRPC does not know, which leaves gRPC's 4 MiB. Three events
+ * of a history may be larger.
+ */
 const longestReplyBytes = 128 * 1024 * 1024;
 
-/** Connects; `TemporalUnreachableError` names the address that gave no answer. */
+/** Connects to Temporal. Throws a `TemporalUnreachableError` that names the address if there is no answer. */
 export async function openTemporal(
   settings: TemporalSettings,
   { isImpatient = false, isLazy = false, onCall }: Impatience = {},
@@ -84,7 +87,7 @@ export async function openTemporal(
       ...(isDirect && { 'grpc.enable_http_proxy': 0 }),
       ...(isLazy && soonAgain),
     },
-    // By default a call that fails is repeated for most of a minute, whatever its deadline.
+    // By default, a failed call is retried for most of a minute, regardless of its deadline.
     interceptors: [...(isImpatient ? [] : [retries.interceptor]), ...(onCall ? [teller(onCall)] : [])],
   };
   const connect = async (options: ConnectionOptions) => {
@@ -92,7 +95,7 @@ export async function openTemporal(
     try {
       if (!isLazy) await connection.ensureConnected();
     } catch (error) {
-      // gRPC would go on trying for as long as the process lives.
+      // gRPC would keep trying for as long as the process lives.
       await connection.close();
       throw error;
     }
@@ -110,18 +113,19 @@ export async function openTemporal(
 
 type GrpcInterceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 
-/** Behind the retries, so that it tells of each of them. */
+/** Placed after the retries, so that it reports each of them. */
 function teller(onCall: (call: string) => void): GrpcInterceptor {
   return (options, nextCall) => {
     onCall(options.method_definition.path.split('/').at(-1) ?? '');
-    // The library wants no more of it than this, whatever its types say.
+    // Despite its types, the library needs no more than this.
     return nextCall(options) as ReturnType<GrpcInterceptor>;
   };
 }
 
 /**
- * The retries of the SDK, which know neither of an abort nor of a close: one that is due once the connection is closed
- * throws where nobody can catch it, and the process ends. So none is begun any more, and those under way are waited for.
+ * The SDK's retries, made aware of `close`. They know of neither an abort nor a close: a retry that is due after the
+ * connection is closed throws where nobody can catch it, which ends the process. So once `end` is called no retry is
+ * started, and those already due are waited for.
  */
 function retriesUntilClosed() {
   const { delayFunction, retryableDecider } = defaultGrpcRetryOptions();
@@ -143,13 +147,13 @@ function retriesUntilClosed() {
   return { interceptor, end };
 }
 
-/** By default the pause before the next try grows to two minutes. */
+/** By default, the delay between reconnects grows to two minutes. */
 const soonAgain = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 1_000 };
 
-/** A timer may be late, and rounds to whole milliseconds. */
+/** A timer may fire late, and rounds to whole milliseconds. */
 const timerSlackMs = 50;
 
-/** Connects by a kind of connection that the caller brings: the worker's own, for instance. */
+/** Connects with a kind of connection that the caller brings, for instance the worker's. */
 export async function openTemporalBy<C extends ConnectionLike>(
   connect: (options: TemporalSettings['connectionOptions']) => Promise<C>,
   { connectionOptions, namespace, dataConverter }: TemporalSettings,
@@ -167,12 +171,12 @@ export async function openTemporalBy<C extends ConnectionLike>(
   return { connection, client, namespace, address, ...converter, close: () => connection.close() };
 }
 
-/** Whether an address, `host:port`, is on this machine. */
+/** Whether an address (`host:port`) is on this machine. */
 function isLocal(address: string): boolean {
   return isLoopback(address.replace(/:\d+$/, ''));
 }
 
-/** A gRPC library may print the header that it cannot send. */
+/** Removes secrets from an error text: a gRPC library may print the header that it cannot send. */
 function withoutSecrets(text: string, { apiKey, metadata = {} }: TemporalSettings['connectionOptions']): string {
   const secrets = [apiKey, ...Object.values(metadata)].filter((value) => typeof value === 'string' && value !== '');
   return secrets.reduce<string>((clean, secret) => clean.replaceAll(String(secret), '[secret]'), text);

@@ -2,5 +2,5 @@ import { createRequire } from 'node:module';
 
 const manifest = createRequire(import.meta.url)('runcomfy-temporal/package.json') as { version: string };
 
-/** The version of this product. */
+/** The version of this package. */
 export const productVersion = manifest.version;
