@@ -1,7 +1,10 @@
 import { join, resolve } from 'node:path';
 import { ConfigError } from './config-error.ts';
 
-/** Where what can be had again is kept, for an installed package: below `XDG_CACHE_HOME`, else `HOME`. */
+/**
+ * The cache folder of an installed package, for files that can be downloaded again: below `XDG_CACHE_HOME`, else
+ * `HOME`.
+ */
 export function cacheDirOfUser(env: NodeJS.ProcessEnv = process.env): string {
   const given = env['XDG_CACHE_HOME']?.trim();
   if (given) return resolve(given, 'runcomfy-temporal');

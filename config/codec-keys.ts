@@ -7,7 +7,7 @@ import { unreadableFile } from './file-access.ts';
 
 const keyFile = z.strictObject({ activeKeyId: z.string(), keys: z.record(z.string(), z.string()) });
 
-/** Keys of the payload codec as the file of `RUNCOMFY_CODEC_KEYS_FILE` has them, in base64. */
+/** The keys of the payload codec, in base64, as in the file named by `RUNCOMFY_CODEC_KEYS_FILE`. */
 export type CodecKeys = z.infer<typeof keyFile>;
 
 /** Reads the keys; undefined when no file is named. No message holds a key. */

@@ -3,12 +3,12 @@ import type { GatewayConfig } from './gateway.ts';
 /** sysexits' EX_CONFIG. */
 export const configurationExitCode = 78;
 
-/** What is wrong with the surroundings (environment, files, a missing program). */
+/** Something is wrong with the process's surroundings: its environment, a file or a missing program. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly exitCode = configurationExitCode;
   readonly problems: readonly string[];
-  /** A gateway's settings without those that are wrong, for whoever looks for what else is. */
+  /** The gateway's settings without the invalid ones, for callers that check the rest as well. */
   readonly gateway: GatewayConfig | undefined;
 
   constructor(problems: readonly string[], { gateway }: { gateway?: GatewayConfig | undefined } = {}) {

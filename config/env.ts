@@ -28,17 +28,17 @@ export interface WorkerVersion {
   buildId: string;
 }
 
-/** The environment, read once. It holds no secret: the token comes from `tokenSource` alone. */
+/** The environment, read once. It holds no secret: the token is read only through `tokenSource`. */
 export interface Config {
   readonly hasToken: boolean;
-  /** Set by every usual CI service: nothing that costs money runs there. */
+  /** Set by all common CI services; nothing that costs money runs there. */
   readonly isCi: boolean;
   readonly token?: TokenSetting;
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly modelApiBase: string;
   /** Missing when only the model base was overridden: the token must not go to another installation. */
   readonly serverlessApiBase?: string;
-  /** Host and port whose files RunComfy, a simulator, can fetch although nobody else can. */
+  /** Host and port whose files can be fetched by RunComfy, if it is a simulator, though by nobody else. */
   readonly mediaHost?: string;
   readonly proxies?: ProxySetting;
   readonly taskQueue: string;
@@ -46,20 +46,20 @@ export interface Config {
   readonly readsPerSecond?: number;
   /** Parallel POSTs of one worker. */
   readonly maxConcurrentSubmits?: number;
-  /** Slots of one worker for reads and cancels. */
+  /** Slots for concurrent reads and cancels of one worker. */
   readonly maxConcurrentReads?: number;
   /** Generations that one worker keeps in memory between two steps. */
   readonly maxCachedWorkflows?: number;
-  /** Missing where this user has no home folder and no variable names another. */
+  /** Missing if this user has no home folder and no variable names another one. */
   readonly stateDir?: string;
   readonly healthAddress?: ListenAddress;
   readonly metricsAddress?: ListenAddress;
-  /** File with the keys of the payload codec; unset: payloads are not encrypted. */
+  /** File with the keys of the payload codec. Unset: payloads are not encrypted. */
   readonly codecKeysFile?: string;
   readonly logLevel: LogLevel;
   readonly temporalCliPath?: string;
   readonly workerVersion?: WorkerVersion;
-  /** Workers offer the Nexus service `runcomfy`. */
+  /** Set if workers offer the Nexus service `runcomfy`. */
   readonly nexus?: NexusConfig;
   readonly gateway: GatewayConfig;
   readonly webhooks: WebhookConfig;
@@ -192,7 +192,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   );
 }
 
-/** The folder of what outlives a worker; a `ConfigError` says which variable names one where there is no home folder. */
+/**
+ * The folder of everything that outlives a worker. Throws a `ConfigError` that says which variable to set if there is
+ * no home folder.
+ */
 export function stateDirOf({ stateDir }: Config): string {
   if (stateDir !== undefined) return stateDir;
   throw new ConfigError([
@@ -200,19 +203,22 @@ export function stateDirOf({ stateDir }: Config): string {
   ]);
 }
 
-/** A function that gives the token as it is now: a rotated token file is seen without a restart. */
+/** A function that returns the current token, so that a rotated token file takes effect without a restart. */
 export function tokenSource(config: Config): () => Promise<string> {
   return config.token?.read ?? failForMissingToken;
 }
 
-/** Temporal's connection is judged where it is read. */
+/** Temporal's own variables are checked by `loadTemporalConnection`. */
 function onlyOurs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => name.startsWith('RUNCOMFY_') || name in environment.shape),
   );
 }
 
-/** Over plain http everyone on the way can read the token; on loopback nobody is on the way, and a `sim-…` token is worth nothing. */
+/**
+ * Over plain http, everyone along the way can read the token. It is allowed on loopback, where there is nobody, and for
+ * `sim-…` tokens, which are worth nothing.
+ */
 function refusePlainHttp(name: string, base: string, token: TokenSetting | undefined, problems: string[]): void {
   const { protocol, hostname } = new URL(base);
   if (protocol === 'https:' || isLoopback(hostname) || token?.isSimulated === true) return;
@@ -227,7 +233,7 @@ function defaultStateDir(xdgStateHome: string | undefined): string | undefined {
   return state === undefined ? undefined : join(state, 'runcomfy-temporal');
 }
 
-/** A container's user may have no entry in the list of users, and no HOME: Node throws then. */
+/** Node throws for a user without a passwd entry and without HOME, as there may be in a container. */
 function homeFolder(): string | undefined {
   try {
     return homedir();

@@ -2,10 +2,10 @@ import { z } from 'zod';
 
 const document = String.raw`\{`;
 const webhookSecret = 'whsec_';
-/** Of 32 bytes, in base64 or base64url (an absolute path may look like one without padding), or in hex. */
+/** A key of 32 bytes, in base64, base64url or hex. Without padding, an absolute path could look like one too. */
 const codecKey = String.raw`[\w+/-]{43}=$|[\w+-][\w+/-]{42}$|[\dA-Fa-f]{64}$`;
 
-/** A path of a file with secrets: errors name it, so that it may not be what belongs into the file. */
+/** The path of a file with secrets. Errors name it, so the contents of the file must not be accepted in its place. */
 export const secretFile = z
   .string()
   .regex(
@@ -13,10 +13,10 @@ export const secretFile = z
     'expected the path of a file, not what stands in the file',
   );
 
-/** Values that may have several lines: certificates and keys as they stand in their files. */
+/** Values that may span several lines: the contents of certificate and key files. */
 const multiLine = /_DATA$/;
 
-/** A gRPC header may be empty (that removes it), and is whatever its server wants. */
+/** A gRPC header may be empty, which removes it, and its format is up to the server. */
 const grpcHeader = /^TEMPORAL_GRPC_META_/;
 
 const ours = /^(?:RUNCOMFY|TEMPORAL)_|^(?:XDG_[A-Z]+_HOME|CI)$/;
@@ -24,9 +24,9 @@ const ours = /^(?:RUNCOMFY|TEMPORAL)_|^(?:XDG_[A-Z]+_HOME|CI)$/;
 const quote = /^["'`“”‘’]|["'`“”‘’]$/;
 
 /**
- * The environment as every part of the product reads it: our variables without the blanks, line breaks and byte order
- * marks that files and secrets leave around them, and without those that are blank, which Compose passes on for unset ones.
- * Adds to `problems` what cannot be meant so; no message holds a value.
+ * The environment as every part of the product reads it: our variables are trimmed of the blanks, line breaks and byte
+ * order marks that files and secret stores leave around them, and dropped when blank, since Compose passes unset
+ * variables as blank ones. Adds to `problems` values that cannot be intended. No message holds a value.
  */
 export function cleanEnvironment(env: NodeJS.ProcessEnv, problems: string[]): Record<string, string> {
   const clean: Record<string, string> = {};
@@ -43,13 +43,13 @@ export function cleanEnvironment(env: NodeJS.ProcessEnv, problems: string[]): Re
   return clean;
 }
 
-/** What a file or a variable holds, without what editors, shells and secret stores leave around it. */
+/** Trims what editors, shells and secret stores leave around a value. */
 export function trimValue(text: string): string {
-  // `trim` takes the byte order mark for a blank, as the language defines it.
+  // By the language's definition, `trim` also removes a byte order mark.
   return text.trim();
 }
 
-/** Whether a value stands in quotes, or in half of them. */
+/** Whether a value has a quote at its beginning or end. */
 export function isQuoted(value: string): boolean {
   return quote.test(value);
 }

@@ -6,7 +6,7 @@ import { ConfigError } from './config-error.ts';
 
 const refusals = ['EACCES', 'EPERM', 'EROFS'];
 
-/** Why a file that a variable names cannot be read: where rights are the reason, the sentence names the user. */
+/** Says why a file named by a variable cannot be read. If permissions are the reason, the sentence names the user. */
 export function unreadableFile(variable: string, what: string, file: string, error: unknown): ConfigError {
   const code = codeOf(error);
   const why = refusals.includes(code)
@@ -15,13 +15,13 @@ export function unreadableFile(variable: string, what: string, file: string, err
   return new ConfigError([`${variable}: ${what} cannot be read ${why}.`]);
 }
 
-/** A file that could not be replaced, and is as it was before. */
+/** Says that a file could not be replaced and is unchanged. */
 export function unwritableFile(variable: string, file: string, error: unknown): ConfigError {
   const why = `(${codeOf(error)}); check the permissions of its folder, and the room on its disk`;
   return new ConfigError([`${variable}: ${currentUser()} cannot replace ${file}, which is as it was ${why}.`]);
 }
 
-/** Makes a folder where it is missing and tries to write into it; what stands in the way is told with `advice`. */
+/** Creates a folder if it is missing and tries to write to it. Throws a `ConfigError` that ends with `advice`. */
 export async function prepareWritableFolder(folder: string, advice: string): Promise<void> {
   const probe = join(folder, `.${randomUUID()}.probe`);
   try {
@@ -34,7 +34,7 @@ export async function prepareWritableFolder(folder: string, advice: string): Pro
   }
 }
 
-/** Who this process runs as: the number that files are owned by, and the name where there is one. */
+/** The user this process runs as: the uid that files are owned by, and the name if there is one. */
 function currentUser(): string {
   const uid = process.geteuid?.();
   const name = nameOfUser();
@@ -42,7 +42,7 @@ function currentUser(): string {
   return name === undefined ? `user ${String(uid)}` : `user ${String(uid)} (${name})`;
 }
 
-/** A container's user may have no entry in the list of users: Node throws then. */
+/** Node throws for a user without a passwd entry, as there may be in a container. */
 function nameOfUser(): string | undefined {
   try {
     return userInfo().username;

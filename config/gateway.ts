@@ -10,28 +10,28 @@ import { type OidcConfig, oidcConfigOf, oidcVariables } from './oidc.ts';
 /** What a gateway is configured with. */
 export interface GatewayConfig {
   readonly address: ListenAddress;
-  /** Origin that clients use, without a slash at the end; missing: that of each request. */
+  /** The origin that clients use, without a trailing slash. Missing: the origin of each request. */
   readonly publicUrl?: string;
-  /** Host names, in small letters, that requests may name beside that of the public URL. */
+  /** Host names, in lower case, that requests may name in addition to that of the public URL. */
   readonly allowedHosts?: readonly string[];
   /** File with the API keys. */
   readonly keysFile?: string;
-  /** The same document as a value; it holds digests alone. */
+  /** The same document as a value; it holds only digests of keys. */
   readonly keys?: string;
-  /** Whose tokens are taken beside API keys. */
+  /** The issuer whose tokens are accepted in addition to API keys. */
   readonly oidc?: OidcConfig;
   /** Exact origins whose pages may call. */
   readonly corsOrigins?: readonly string[];
   /** Addresses and CIDRs of proxies whose `X-Forwarded-*` count. */
   readonly trustProxy?: readonly string[];
-  /** How long a submit waits for an early refusal of RunComfy's, milliseconds. */
+  /** How long a submit waits for an early refusal by RunComfy, in milliseconds. */
   readonly submitGraceMs: number;
   readonly onUnknownSubmission: DefaultUnknownPolicy;
-  /** From "not ready" to "no new connections", milliseconds. */
+  /** The time between "not ready" and "no new connections", in milliseconds. */
   readonly drainMs: number;
 }
 
-/** An origin as clients use it: scheme, host and port alone. */
+/** The origin in a URL as clients write it: only scheme, host and port. Undefined if it holds more. */
 export function parseOrigin(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
@@ -99,7 +99,7 @@ export const gatewayVariables = {
 
 type GatewayValues = z.output<z.ZodObject<typeof gatewayVariables>>;
 
-/** The gateway's settings of an environment that was read; adds to `problems` what contradicts itself. */
+/** The gateway's settings from a parsed environment. Adds to `problems` settings that contradict each other. */
 export function gatewayConfigOf(values: GatewayValues, problems: string[]): GatewayConfig {
   const keysFile = values.RUNCOMFY_GATEWAY_KEYS_FILE;
   return withoutUndefined({

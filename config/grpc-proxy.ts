@@ -1,7 +1,7 @@
-/** As the gRPC library of clients reads them: lower case alone, the first one that is set. */
+/** As read by the client's gRPC library: lower case only, and the first one that is set wins. */
 const proxyVariables = ['grpc_proxy', 'https_proxy', 'http_proxy'];
 
-/** The variable by which calls to Temporal go through a proxy; the client's library knows no other way to set one. */
+/** The variable that routes calls to Temporal through a proxy. The client's library offers no other way to set one. */
 export function grpcProxyVariable(env: NodeJS.ProcessEnv = process.env): string | undefined {
   return proxyVariables.find((name) => (env[name] ?? '') !== '');
 }

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-/** Where a small HTTP server listens. */
+/** Where an HTTP server listens. */
 export interface ListenAddress {
   host: string;
   /** 0: any free port. */
   port: number;
 }
 
-/** `host:port`, as a variable holds it. */
+/** Parses `host:port`. */
 export const listenAddress = z.string().transform((text, context): ListenAddress => {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);

@@ -3,7 +3,7 @@ import { withoutUndefined } from '../domain/json.ts';
 
 /** How a worker offers the Nexus service. */
 export interface NexusConfig {
-  /** What the keys of its callers begin with: `<tenant>/`. */
+  /** The prefix given to the keys of its callers: `<tenant>/`. */
   readonly keyPrefix?: string;
 }
 
@@ -19,7 +19,7 @@ export const nexusVariables = {
     .optional(),
 };
 
-/** The settings of an environment that was read; missing: the service is not offered. */
+/** The Nexus settings from a parsed environment; undefined if the service is not offered. */
 export function nexusConfigOf(
   values: z.output<z.ZodObject<typeof nexusVariables>>,
   problems: string[],

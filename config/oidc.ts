@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isLoopback } from './loopback.ts';
 
-/** Signatures by a key pair alone: a shared secret, or none, proves nothing. */
+/** Signatures by a key pair only: a shared secret, or none, proves nothing. */
 const algorithms = [
   'RS256',
   'RS384',
@@ -16,9 +16,9 @@ const algorithms = [
   'Ed25519',
 ];
 
-/** Whose tokens the gateway takes, and what it reads in them. */
+/** Whose tokens the gateway accepts, and which claims it reads. */
 export interface OidcConfig {
-  /** Exactly as tokens name it. */
+  /** Exactly as in the tokens. */
   readonly issuer: string;
   readonly audience: string;
   readonly tenantClaim: string;
@@ -26,7 +26,7 @@ export interface OidcConfig {
   readonly algorithms: readonly string[];
 }
 
-/** Whether an issuer may be read there: over https, or on this machine. */
+/** Whether an issuer may be read at this URL: over https, or on this machine. */
 export function isOidcUrl(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || url.username + url.password + url.hash !== '') return false;
@@ -35,7 +35,7 @@ export function isOidcUrl(text: string): boolean {
 
 const claim = z.string().regex(/^[\w:./-]{1,200}$/, 'expected the name of a claim');
 
-/** The variables of tokens. */
+/** The environment variables for tokens. */
 export const oidcVariables = {
   RUNCOMFY_GATEWAY_OIDC_ISSUER: z
     .string()
@@ -54,7 +54,7 @@ export const oidcVariables = {
     .optional(),
 };
 
-/** The settings for tokens; undefined: none are taken. A problem where they contradict each other. */
+/** The settings for tokens; undefined if none are accepted. Adds a problem if they contradict each other. */
 export function oidcConfigOf(
   values: z.output<z.ZodObject<typeof oidcVariables>>,
   problems: string[],

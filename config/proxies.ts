@@ -7,16 +7,18 @@ export interface ProxyUrls {
   noProxy?: string;
 }
 
-/** The proxies of the environment. It holds no credentials itself, so that it may be logged. */
+/** The proxies of the environment. The object holds no credentials, so it may be logged. */
 export interface ProxySetting {
-  /** For people, e.g. `https://proxy.example:3128 (HTTPS_PROXY)`. */
+  /** For humans, e.g. `https://proxy.example:3128 (HTTPS_PROXY)`. */
   shown: string[];
   /** Hosts that are reached directly. */
   direct?: string;
   urls: () => ProxyUrls;
 }
 
-/** Finds the usual variables; of the two spellings the small one counts, as for curl. Adds what is wrong to `problems`. */
+/**
+ * Reads the usual variables. The lower-case spelling takes precedence, as in curl. Adds to `problems` what is wrong.
+ */
 export function parseProxies(env: NodeJS.ProcessEnv, problems: string[]): ProxySetting | undefined {
   const https = parseProxy(env, 'HTTPS_PROXY', problems);
   const http = parseProxy(env, 'HTTP_PROXY', problems);
@@ -36,7 +38,7 @@ function parseProxy(env: NodeJS.ProcessEnv, variable: string, problems: string[]
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || `${url.pathname}${url.search}${url.hash}` !== '/') {
-    // The value may hold a password.
+    // The value is not shown, because it may hold a password.
     problems.push(`${name}: expected the URL of an HTTP proxy, such as http://proxy.example:3128.`);
     return undefined;
   }

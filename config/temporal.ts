@@ -6,23 +6,26 @@ import { cleanEnvironment, isQuoted, trimValue } from './environment.ts';
 
 const defaultAddress = 'localhost:7233';
 
-/** Its library reads it and leaves it at that. */
+/** Temporal's library reads this variable and ignores it. */
 const unverified = 'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION';
 
-/** Its library takes any other word for no, and would talk plainly where TLS was meant. */
+/** Temporal's library takes any other word for false, and would then connect in plain text where TLS was intended. */
 const flags = ['TEMPORAL_TLS', unverified];
 const flagWords: Record<string, string> = { true: 'true', '1': 'true', false: 'false', '0': 'false' };
 
-/** Temporal's connection as its standard `TEMPORAL_*` variables and profiles describe it. */
+/** The connection to Temporal as its standard `TEMPORAL_*` variables and profiles describe it. */
 export interface TemporalConnectionConfig {
   /** For `Connection.connect` and `NativeConnection.connect`. */
   connectionOptions: ReturnType<typeof loadClientConnectConfig>['connectionOptions'] & { address: string };
   namespace: string;
-  /** Whether the user named a server (address, profile or configuration file) rather than leaving it to the default. */
+  /** Whether the user named a server (address, profile or configuration file) instead of relying on the default. */
   isConfigured: boolean;
 }
 
-/** Reads `TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE` and their like with Temporal's own library. No message holds a secret. */
+/**
+ * Reads `TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE` and related variables with Temporal's own library. No message holds a
+ * secret.
+ */
 export function loadTemporalConnection(env: NodeJS.ProcessEnv = process.env): TemporalConnectionConfig {
   const problems: string[] = [];
   const variables = withFlags(cleanEnvironment(temporalPart(env), problems), problems);
@@ -53,7 +56,7 @@ function load(variables: Record<string, string>): ReturnType<typeof loadClientCo
   try {
     return loadClientConnectConfig({ overrideEnvVars: variables });
   } catch (error) {
-    // Below its first line the message shows the lines of the file, an API key among them perhaps.
+    // After its first line, the message quotes lines of the file, which may hold an API key.
     const [reason = ''] = messageOf(error).split('\n');
     throw new ConfigError([
       `Temporal's connection settings cannot be read (${reason}); check TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE and the TEMPORAL_TLS… variables.`,
@@ -61,7 +64,7 @@ function load(variables: Record<string, string>): ReturnType<typeof loadClientCo
   }
 }
 
-/** Only what concerns Temporal is judged here: the rest is `readConfig`'s. */
+/** Only Temporal's variables are checked here; `readConfig` checks the others. */
 function temporalPart(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('RUNCOMFY_')));
 }
@@ -82,7 +85,9 @@ function withFlags(variables: Record<string, string>, problems: string[]): Recor
   return variables;
 }
 
-/** A profile of the configuration file may hold anything, and a gRPC library prints the header that it refuses. */
+/**
+ * Checks the key before gRPC does: a profile may hold anything, and a gRPC library prints the header that it refuses.
+ */
 function checkApiKey(apiKey: unknown): string {
   const key = typeof apiKey === 'string' ? trimValue(apiKey) : '';
   if (/^[\x21-\x7e]+$/.test(key) && !isQuoted(key)) return key;

@@ -1,4 +1,4 @@
-/** Whether the terminal calls itself dumb, as those inside editors do: it shows escape sequences as they are. */
+/** Whether the terminal calls itself dumb, as those in editors do: it does not interpret escape sequences. */
 export function isDumbTerminal(env: NodeJS.ProcessEnv = process.env): boolean {
   return env['TERM']?.trim() === 'dumb';
 }

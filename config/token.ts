@@ -5,11 +5,11 @@ import { unreadableFile } from './file-access.ts';
 
 const tokenNames = ['RUNCOMFY_API_TOKEN', 'RUNCOMFY_TOKEN', 'RUNCOMFY_API_KEY'];
 
-/** Where the token comes from. It holds no token itself, so that it may be logged. */
+/** Where the token comes from. The object holds no token, so it may be logged. */
 export interface TokenSetting {
   /** Name of the environment variable. */
   name: string;
-  /** The token of a simulator (`sim-…`) guards no money. */
+  /** A simulator's token (`sim-…`), which guards no money. */
   isSimulated: boolean;
   /** Path of the file, for a `…_FILE` variable. */
   file?: string;
@@ -33,7 +33,7 @@ export function parseToken(env: Record<string, string>, problems: string[]): Tok
   return undefined;
 }
 
-/** Reads without a token end here: one sentence that says what to set. */
+/** Rejects with a `ConfigError` that says how to set a token. */
 export function failForMissingToken(): Promise<string> {
   return Promise.reject(
     new ConfigError([
@@ -42,7 +42,7 @@ export function failForMissingToken(): Promise<string> {
   );
 }
 
-/** A rotated secret shows as a changed file: it is read again then, and only then. */
+/** Reads the token file again only when it has changed, as it does when a secret is rotated. */
 function createFileReader(name: string, file: string): () => Promise<string> {
   let known: { version: string; token: string } | undefined;
   return async () => {
@@ -54,7 +54,7 @@ function createFileReader(name: string, file: string): () => Promise<string> {
       return known.token;
     } catch (error) {
       if (error instanceof ConfigError) throw error;
-      // The token itself perhaps, which an error with the file's name would show.
+      // The variable may hold the token itself, which an error with the file's name would show.
       if (!/[/\\]/.test(file))
         throw new ConfigError([`${name}: expected the path of a file that can be read, with its folder.`]);
       throw unreadableFile(name, `the token file ${file}`, file, error);

@@ -5,8 +5,9 @@ import { messageOf } from '../domain/text.ts';
 const lookAgainMs = 1_000;
 
 /**
- * What a file of secrets holds now: looked at once a second at most, read again once it has changed. The first reading
- * throws what is wrong; later, a file that turns bad leaves the last good content. `what` names it in the log.
+ * Watches a file of secrets: checks it at most once a second and reads it again when it has changed. The first read
+ * throws if something is wrong; if the file turns bad later, the last good content stays in use. `what` names the
+ * content in the log.
  */
 export async function watchSecretFile<Content>(
   file: string,

@@ -13,9 +13,9 @@ const variable = 'RUNCOMFY_WEBHOOK_SECRETS_FILE';
 
 /** What webhooks are configured with. */
 export interface WebhookConfig {
-  /** File with the secrets that sign; missing: no webhook is delivered. */
+  /** File with the signing secrets. Missing: no webhooks are delivered. */
   readonly secretsFile?: string;
-  /** `host` or `host:port` that may be private, or spoken to in plain http. */
+  /** `host` or `host:port` that may have a private address or use plain http. */
   readonly allowedHosts: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export const webhookVariables = {
   RUNCOMFY_WEBHOOK_ALLOW_HOSTS: hosts.optional(),
 };
 
-/** The settings of an environment that was read. */
+/** The webhook settings from a parsed environment. */
 export function webhookConfigOf(values: z.output<z.ZodObject<typeof webhookVariables>>): WebhookConfig {
   const file = values.RUNCOMFY_WEBHOOK_SECRETS_FILE;
   return withoutUndefined({
@@ -42,10 +42,10 @@ export function webhookConfigOf(values: z.output<z.ZodObject<typeof webhookVaria
   });
 }
 
-/** The secrets of each name, the one that signs first first. */
+/** The secrets of each name, in the order in which they sign. */
 export type WebhookSecrets = ReadonlyMap<string, readonly string[]>;
 
-/** Reads the file once; a `ConfigError` lists every problem, and no message holds a secret. */
+/** Reads the file once. Throws a `ConfigError` that lists every problem; no message holds a secret. */
 export async function readWebhookSecrets(file: string): Promise<WebhookSecrets> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw unreadableFile(variable, `the file of webhook secrets ${file}`, file, error);
@@ -56,7 +56,9 @@ export async function readWebhookSecrets(file: string): Promise<WebhookSecrets> 
   return secrets;
 }
 
-/** The secrets of a name as the file has them now: a change counts within a second or two. */
+/**
+ * Returns a function that looks up the current secrets of a name. A change of the file takes effect within two seconds.
+ */
 export async function watchWebhookSecrets(
   file: string,
   log: Logger,
