@@ -5,16 +5,16 @@ import type { Payload, PayloadCodec } from '@temporalio/common';
 import { isJsonObject } from '../domain/json.ts';
 import { messageOf } from '../domain/text.ts';
 
-/** How payloads are shown to Temporal's UI and command line. */
+/** How payloads are decoded for Temporal's UI and command line. */
 export interface CodecServerOptions {
   codec: PayloadCodec;
   /** 0: any free port. */
   port: number;
   /** Default 127.0.0.1; anything but loopback needs a bearer token. */
   host?: string;
-  /** The one origin whose pages may ask, e.g. `http://localhost:8233`. */
+  /** The one origin whose pages may call, e.g. `http://localhost:8233`. */
   uiOrigin?: string;
-  /** Demanded of every caller where given. */
+  /** If set, every caller must send it. */
   bearerToken?: string;
 }
 
@@ -32,7 +32,7 @@ interface Answer {
 const maxBodyBytes = 32 * 1024 * 1024;
 const loopback = ['127.0.0.1', '::1', 'localhost'];
 
-/** Serves `/encode` and `/decode` as Temporal's remote codec protocol has them. Throws rather than serve everyone. */
+/** Serves `/encode` and `/decode` of Temporal's remote codec protocol. Throws if it would decrypt for everyone. */
 export async function serveCodec(options: CodecServerOptions): Promise<CodecServer> {
   const { codec, port, host = '127.0.0.1', uiOrigin, bearerToken } = options;
   if (!loopback.includes(host) && bearerToken === undefined) {
@@ -100,7 +100,7 @@ export async function serveCodec(options: CodecServerOptions): Promise<CodecServ
       }),
     });
     response.end(json && JSON.stringify(json));
-    // What is left of a body that is too long is not waited for.
+    // The rest of a body that is too long is not read.
     if (status === 413) request.destroy();
   }
 }

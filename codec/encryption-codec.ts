@@ -4,7 +4,7 @@ import proto from '@temporalio/proto';
 
 const { Payload: PayloadMessage } = proto.temporal.api.common.v1;
 
-/** The `encoding` of an encrypted payload, as Temporal's own examples name it. */
+/** The `encoding` of an encrypted payload, named as in Temporal's own examples. */
 const encryptedEncoding = 'binary/encrypted';
 
 const codecVersion = '1';
@@ -12,17 +12,19 @@ const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** AES-256 keys by id. A key is 32 bytes, as they are or in base64. */
+/** AES-256 keys by id. A key is 32 bytes, raw or in base64. */
 export interface EncryptionKeys {
   keys: Readonly<Record<string, Uint8Array | string>>;
-  /** Encrypts what is new; the others still decrypt what they once encrypted. */
+  /** The key that encrypts new payloads. The others still decrypt what they once encrypted. */
   activeKeyId: string;
 }
 
-/** A payload could not be decrypted, or the keys cannot be used; the message says what to do and holds no key. */
+/**
+ * Thrown when a payload cannot be decrypted or the keys cannot be used. The message says what to do and holds no key.
+ */
 export class EncryptionError extends Error {
   override readonly name = 'EncryptionError';
-  /** The key is at hand, but what it should decrypt was not encrypted with it: no other key will help. */
+  /** The named key is available, but the payload was not encrypted with it: no other key will help. */
   readonly isForged: boolean;
 
   constructor(message: string, { isForged = false, ...options }: ErrorOptions & { isForged?: boolean } = {}) {
@@ -32,9 +34,9 @@ export class EncryptionError extends Error {
 }
 
 /**
- * A payload codec for Temporal: AES-256-GCM over the whole payload, with a fresh nonce each time. Key id and codec version
- * stand in the metadata and are authenticated. Payloads that are not encrypted pass, so that histories from before the
- * codec was turned on stay readable. Throws when the keys cannot be used.
+ * A payload codec for Temporal: AES-256-GCM over the whole payload, with a fresh nonce each time. The metadata holds
+ * the key id and the codec version; both are authenticated. Payloads that are not encrypted pass unchanged, so that
+ * histories from before the codec was enabled stay readable. Throws when the keys cannot be used.
  */
 export function createEncryptionCodec({ keys, activeKeyId }: EncryptionKeys): PayloadCodec {
   const byId = new Map(Object.entries(keys).map(([id, key], index) => [id, parseKey(id, key, index + 1)]));
@@ -50,7 +52,7 @@ export function createEncryptionCodec({ keys, activeKeyId }: EncryptionKeys): Pa
   };
 }
 
-/** Where a key stands in the place of an id, no message may hold it: the shortest way to write one is longer than this. */
+/** Whether a message may show an id. A key that was put in its place is longer than this, however it is written. */
 function isShowable(id: string): boolean {
   return /^[A-Za-z0-9._-]{1,20}$/.test(id);
 }
@@ -124,7 +126,7 @@ function decrypt(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payloa
   }
 }
 
-/** What is bound to the ciphertext without being encrypted. */
+/** The additional authenticated data: bound to the ciphertext, but not encrypted. */
 function authenticated(version: string, keyId: string): Buffer {
   return Buffer.from(`runcomfy-temporal ${version} ${keyId}`);
 }

@@ -3,10 +3,10 @@ import { EncryptionError } from './encryption-codec.ts';
 
 type Context = Parameters<PayloadCodec['decode']>[1];
 
-/** The encoding of what can never be decrypted; no converter knows it. */
+/** The encoding of a payload that can never be decrypted; no converter knows it. */
 const unreadableEncoding = 'binary/unreadable';
 
-/** The same converter for a worker, each of whose codecs bears what any client may send: see `toWorkerCodec`. */
+/** The same converter for a worker, whose codecs must cope with whatever a client may send; see `toWorkerCodec`. */
 export function withWorkerCodecs(dataConverter: DataConverter): DataConverter {
   const { payloadCodecs } = dataConverter;
   return payloadCodecs === undefined
@@ -15,9 +15,9 @@ export function withWorkerCodecs(dataConverter: DataConverter): DataConverter {
 }
 
 /**
- * A codec whose `EncryptionError` fails no workflow task where the payload came from outside. A payload whose key is
- * missing passes as it is, one that is forged passes as unreadable: what becomes of either, the workflow's payload
- * converter says. Other errors may pass by themselves and are thrown, as are those over an activity's payloads.
+ * A codec whose `EncryptionError` does not fail a workflow task, since the payload may come from outside. A payload
+ * whose key is missing passes as it is, and a forged one passes as unreadable; the workflow's payload converter decides
+ * what to do with either. Other errors may be transient and are thrown, as are errors over the payloads of an activity.
  */
 function toWorkerCodec(codec: PayloadCodec): PayloadCodec {
   return {
