@@ -1,11 +1,13 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * Aborted with the first of these signals, for its reason, or after so many milliseconds, with a `TimeoutError`. Until then
- * it listens at all of them: one is to be aborted once nobody waits any longer, so that nothing stays behind at the others.
+ * Aborts with the first of these signals, for its reason, or after `afterMs` milliseconds with a `TimeoutError`. Until
+ * then it listens on all of them. Abort one of them once nobody waits any more, so that no listener is left on the
+ * others.
  *
- * By hand: in Node 20 the garbage collector takes an `AbortSignal.timeout` that only an `AbortSignal.any` knows, so that it
- * never comes, and every `AbortSignal.any` leaves something at its signals for as long as these live.
+ * Done by hand because of Node 20: the garbage collector collects an `AbortSignal.timeout` that only an
+ * `AbortSignal.any` refers to, so that it never fires, and every `AbortSignal.any` leaves something behind on its
+ * signals for as long as they live.
  */
 export function joinSignals(signals: readonly AbortSignal[], afterMs?: number): AbortSignal {
   const before = signals.find(({ aborted }) => aborted);
@@ -18,7 +20,7 @@ export function joinSignals(signals: readonly AbortSignal[], afterMs?: number): 
     joined.abort(first ? first.reason : new DOMException('The time is up', 'TimeoutError'));
   };
   const timer = afterMs === undefined ? undefined : setTimeout(end, afterMs);
-  // As many calls may wait at one signal as there are.
+  // Any number of calls may wait on one signal, so the limit on listeners is lifted.
   setMaxListeners(0, ...signals);
   for (const signal of signals) signal.addEventListener('abort', end);
   return joined.signal;
