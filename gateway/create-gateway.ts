@@ -3,7 +3,7 @@ import { mayDo, type Principal } from './access/principal.ts';
 import { createRateLimits } from './access/rate-limits.ts';
 import { addOwnApi } from './api/add-own-api.ts';
 import { createRawKeys } from './api/raw-keys.ts';
-import { answerBrokenHttp, refuseTunnel } from './broken-http.ts';
+import { answerBrokenHttp, noteCall, refuseTunnel } from './broken-http.ts';
 import { createCatalogueReads } from './catalogue/catalogue-reads.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { allowOrigins } from './http/allow-origins.ts';
@@ -70,6 +70,7 @@ export async function createGateway(
     metrics.countBroken(refuseTunnel(socket, settings.publicUrl));
   });
   app.server.prependListener('request', closeWithConnection);
+  app.server.prependListener('request', noteCall);
   // Node would answer an unknown `Expect` header itself, with 417; such a request is handled as any other.
   app.server.on('checkExpectation', (request, response) => {
     app.server.emit('request', request, response);

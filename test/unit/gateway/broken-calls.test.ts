@@ -192,13 +192,19 @@ it('waits 30 s at most for whoever sends a body, or headers, drop by drop: 408',
   expect([requestTimeout, headersTimeout].map((ms) => ms > 0 && ms + 5_000 < 30_000)).toEqual([true, true]);
   app.server.requestTimeout = 100;
   app.server.headersTimeout = 100;
-  const started = faces.flatMap(([, target]) => [
-    answerTo(`POST ${target} HTTP/1.1\r\n${host}${json}content-length: 100\r\n\r\n{"a"`),
-    answerTo(`GET ${target} HTTP/1.1\r\n${host}x-slow: `),
-  ]);
-  const answers = await Promise.all(started);
+  const answers = await Promise.all(
+    faces.map(([, target]) =>
+      Promise.all([
+        answerTo(`POST ${target} HTTP/1.1\r\n${host}${json}content-length: 100\r\n\r\n{"a"`),
+        answerTo(`GET ${target} HTTP/1.1\r\n${host}x-slow: `),
+      ]),
+    ),
+  );
   Object.assign(app.server, { requestTimeout, headersTimeout });
-  for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  for (const [at, [ofBody, ofHeaders]] of answers.entries()) {
+    expect(nameIn(ofBody, faces[at]?.[2] ?? /$/)).toEqual(['408', at === 0 ? '408001' : 'TooSlow']);
+    expect(ofHeaders).toMatch(/^HTTP\/1\.1 408 /);
+  }
 });
 
 it.each<[prefer: string | undefined, query: string | undefined, waitMs: number | undefined]>([
