@@ -1,6 +1,6 @@
 import { wellFormed } from './text.ts';
 
-/** Temporal names that other services rely on. A change here is a change of the public contract. */
+// Temporal names that other services rely on: a change here is a change of the public contract.
 
 /** Workflow type of one generation. */
 export const generationWorkflowType = 'runcomfyGeneration';

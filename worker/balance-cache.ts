@@ -6,7 +6,8 @@ const maxAgeMs = 60_000;
 export function createBalanceCache(read: () => Promise<{ microdollars: number }>): () => BalanceReading | undefined {
   let latest: BalanceReading | undefined;
   // A monotonic clock: setting the system time must not change an age.
-  let [triedAt, answeredAt] = [-Infinity, -Infinity];
+  let triedAt = -Infinity;
+  let answeredAt = -Infinity;
   return () => {
     const now = performance.now();
     if (now - triedAt > maxAgeMs / 2) {

@@ -17,7 +17,8 @@ export function createCloseItems(deps: BatchDeps): BatchActivities['closeItems']
       const skipped = new Set(without);
       const last = pages.at(-1);
       const end = last ? last.from + last.count : from;
-      let [tail, page]: [BatchLine[], number] = [[...question.tail], question.page];
+      let tail: BatchLine[] = [...question.tail];
+      let { page } = question;
       const flush = async (isAll: boolean) => {
         const { pageLines } = batchLimits;
         const count = isAll ? Math.ceil(tail.length / pageLines) : Math.floor(tail.length / pageLines);

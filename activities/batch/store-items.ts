@@ -13,7 +13,9 @@ export function createStoreItems({ pages }: BatchDeps): BatchActivities['storeIt
         return [{ page: first, from: start, count: written.length, digest: chainDigest(after, written) }];
       }
       const stored: PageOfItems[] = [];
-      let [page, from, digest] = [first, start, after];
+      let page = first;
+      let from = start;
+      let digest = after;
       for (const some of splitIntoPages(items)) {
         while (!isCheck && !(await pages.write(key, page, { items: some }))) page += 1;
         digest = chainDigest(digest, some);

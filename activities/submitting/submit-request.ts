@@ -78,13 +78,13 @@ function isLate({ deadlineAt }: SubmitOrder): boolean {
   return deadlineAt !== undefined && Date.now() >= Date.parse(deadlineAt);
 }
 
-/** What is known before money is at stake. */
+/** What the checks before the fence have found. */
 interface Prepared {
   warnings?: string[];
   priceUsd?: number;
 }
 
-/** Everything that can be known before money is at stake. */
+/** Runs every check that may refuse the order before its price is reserved and the fence is set. */
 async function prepare(deps: ActivityDeps, order: SubmitOrder): Promise<Prepared> {
   const { model, input, retryOfRunId, firstExecutionRunId, isScheduled } = order;
   const execution = activityInfo().workflowExecution;

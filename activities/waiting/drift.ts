@@ -1,14 +1,14 @@
 import type { WeightedDuration } from './kernels.ts';
 
-/** Without a trend, one series in fifty has a rank correlation that far from 0, in standard deviations. */
+/** In standard deviations: without a trend, one series in fifty has a rank correlation that far from 0. */
 const clearTrend = 2.3;
-/** With a trend, the weights fall by e to this power from the newest to the oldest, */
+/** With a trend, the weights fall by e to this power from the newest to the oldest. */
 const forgetting = 7;
-/** yet not below this: a batch that fills a queue looks like a drift, and the next one begins at its shortest again. */
+/** No weight falls below this: a batch that fills a queue looks like a drift, and the next one begins at its shortest again. */
 const leastWeight = 0.1;
-/** What was common and is rare among so many newest ones belongs to the past, an incident for instance, */
+/** How many of the newest are compared with the older ones: what was common, and is rare among them, is over (an incident, say). */
 const newestCounts = [8, 20, 40];
-/** where chance alone would leave so few with this probability at most. */
+/** Something counts as over if chance alone would leave so few of it with at most this probability. */
 const clearChange = 0.002;
 
 export interface TimedDuration {
@@ -19,8 +19,8 @@ export interface TimedDuration {
 }
 
 /**
- * How much each of these durations counts, oldest first: alike, unless they drift; then the newest count most. What no
- * longer comes counts as rarely as it has lately come.
+ * The weight of each duration, oldest first: equal, unless they drift; then the newest weigh most. A kind of duration that
+ * has become rare weighs by how often it came lately.
  */
 export function weighByAge(durations: readonly TimedDuration[]): WeightedDuration[] {
   const worked = durations.filter(({ hasFailed }) => !hasFailed);
@@ -32,7 +32,7 @@ export function weighByAge(durations: readonly TimedDuration[]): WeightedDuratio
   }));
 }
 
-/** Of each duration, how often its like still comes, at most 1; alike are those of one octave and one outcome. */
+/** For each duration, how often its kind (one octave, one outcome) still comes, relative to before; at most 1. */
 function goneShares(durations: readonly TimedDuration[]): number[] {
   const kinds = durations.map(({ seconds, hasFailed }) => `${String(hasFailed)} ${String(octaveOf(seconds))}`);
   const shares = durations.map(() => 1);

@@ -8,8 +8,10 @@ const sentences: readonly string[] = ['message', 'lastMessage', 'reason', 'note'
 /** Documents whose names are keys, or were chosen by a caller. */
 const byName: readonly string[] = ['steps', 'orders'];
 
-/** Where sentences name a key; elsewhere the same text is a part of a URL or of a longer word, and somebody else's. */
-const [beforeKey, goesOn] = ['(?<![\\w./-])', /^(?:[\w-]|\.\w)/];
+/** What must stand before a key in a sentence: elsewhere the same text is part of a URL or of a longer word. */
+const beforeKey = '(?<![\\w./-])';
+/** What makes a longer word of the text before it. */
+const goesOn = /^(?:[\w-]|\.\w)/;
 /** Where sentences name a budget: vendors and callers may write of hosts that are called as a tenant. */
 const beforeBudget = ['budget "', budgetId(''), `names of ${budgetNameWords}, got "`].join('|');
 
@@ -24,10 +26,8 @@ export function inOwnWords<Told>(principal: Principal, told: Told, ...workflowId
   const withoutPrefix = (text: string) => (text.startsWith(prefix) ? text.slice(prefix.length) : text);
   const budget = (name: unknown) =>
     typeof name === 'string' && name.startsWith(ofBudgets) ? name.slice(ofBudgets.length) : name;
-  const [keyIn, budgetIn] = [
-    new RegExp(`${beforeKey}${prefix}`, 'g'),
-    new RegExp(`(?<=${beforeBudget})${ofBudgets.replace('.', '\\.')}`, 'g'),
-  ];
+  const keyIn = new RegExp(`${beforeKey}${prefix}`, 'g');
+  const budgetIn = new RegExp(`(?<=${beforeBudget})${ofBudgets.replace('.', '\\.')}`, 'g');
   const sentence = (text: string) =>
     text.replaceAll(keyIn, (found, at: number) => (isNamed(text, at) ? '' : found)).replaceAll(budgetIn, '');
   const field = (name: string, value: unknown): unknown => {

@@ -4,8 +4,10 @@ import { inTime } from '../http/waiting.ts';
 import { catalogueAway, ofCatalogue } from './of-catalogue.ts';
 
 const maxBytes = 64 * 1024 * 1024;
-/** Callers may ask anything: what is kept of each question weighs something, however little RunComfy says to it. */
-const [maxKept, bytesBeside] = [10_000, 500];
+/** Callers may ask anything, so the number of cached questions is bounded as well. */
+const maxKept = 10_000;
+/** What an entry takes beside its answer: a question that is answered with nothing takes room, too. */
+const bytesBeside = 500;
 const lastGoodMs = 24 * 60 * 60_000;
 
 /** What RunComfy said, and how many seconds ago where it cannot be asked anew. */

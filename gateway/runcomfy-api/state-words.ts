@@ -110,8 +110,9 @@ const misread: [pattern: RegExp, instead: string][] = [
   [/invalid json/gi, 'broken JSON'],
 ];
 
-/** It looks for them in parts of words too, such as ids. */
-const [word, statuses] = [/[^\s"'`()[\]{},;]+/g, /401|429/];
+const word = /[^\s"'`()[\]{},;]+/g;
+/** The command line looks for these anywhere in the text, in parts of ids as well. */
+const statuses = /401|429/;
 
 /** A sentence without the words by which RunComfy's command line would take it for something else; `key` stays as it is. */
 export function plain(sentence: string, key = ''): string {

@@ -9,8 +9,10 @@ import { fileReason } from '../../file-reason.ts';
 import { holdFile } from './hold-file.ts';
 import type { FileIdentity } from './item-source.ts';
 
-/** How every result line begins, and goes on behind its id. */
-const [lineBegin, behindId] = ['{"id":"', ',"key":"'];
+/** How every result line begins. */
+const lineBegin = '{"id":"';
+/** What follows its id. */
+const behindId = ',"key":"';
 const maxTornBytes = 1024 * 1024;
 
 /** A file that is open for result lines. */
@@ -95,7 +97,9 @@ export async function printLines(
 /** Cuts off a last line that was torn; throws where a line is no result. */
 async function readKnownItems(file: string): Promise<Pick<ResultsFile, 'count' | 'known'>> {
   const known = new Map<string, number>();
-  let [count, number, whole] = [0, 0, 0];
+  let count = 0;
+  let number = 0;
+  let whole = 0;
   const take = (line: string) => {
     number += 1;
     if (line.trim() === '') return;
