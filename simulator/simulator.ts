@@ -7,28 +7,31 @@ import type { Hold } from './settings/settings.ts';
 import type { Switches } from './settings/switches.ts';
 
 export interface SimulatorOptions {
-  /** 0, the default: any free port. */
+  /** Default 0: any free port. */
   port?: number;
-  /** Default 127.0.0.1; anything but loopback is the caller's own decision, since the control API asks for no token. */
+  /**
+   * Default 127.0.0.1. Other addresses than loopback are at the caller's own risk, since the control API needs no
+   * token.
+   */
   host?: string;
-  /** Ids, times and probabilities repeat with the same seed. */
+  /** The same seed gives the same ids, times and probabilities. */
   seed?: number;
-  /** 10: everything takes a tenth of the time. */
+  /** With 10, everything takes a tenth of the time. */
   speed?: number;
   /** Name of a scenario. */
   scenario?: string;
-  /** Jobs, wallets, settings and counters survive a restart in this file. */
+  /** File in which jobs, wallets, settings and counters survive a restart. */
   stateFile?: string;
   switches?: Partial<Switches>;
   profiles?: Profiles;
   faults?: FaultRule[];
-  /** Sees every event as a line of JSON. */
+  /** Called with every event as a line of JSON. */
   log?: (line: string) => void;
-  /** For tests: where the time comes from. */
+  /** The source of the time, for tests. */
   clock?: { now: () => number };
 }
 
-/** What a test or a person may do to a running simulator; `/__sim/` offers the same over HTTP. */
+/** What a test or a person can do to a running simulator. `/__sim/` offers the same over HTTP. */
 export interface SimulatorControls {
   ledger: (options?: { withJobs?: boolean }) => Ledger;
   /** The latest events after number `after`, oldest first. */
@@ -42,18 +45,21 @@ export interface SimulatorControls {
   faults: () => FaultRuleState[];
   /** Replaces all fault rules. */
   setFaults: (rules: readonly FaultRule[]) => void;
-  /** Puts a scenario in the place of the present switches, profiles and faults. */
+  /** Replaces the current switches, profiles and faults with those of a scenario. */
   setScenario: (name: string) => void;
   /** Sets the balance of a token. */
   setBalance: (token: string, usd: number) => void;
-  /** Jobs accepted from now on wait in a stage until they are released. */
+  /** From now on, accepted jobs wait in a stage until they are released. */
   hold: (hold?: Hold) => void;
-  /** Ends a hold and every rule that strikes until then, or lets single held or stuck jobs go on; returns how many jobs. */
+  /**
+   * Without ids, ends a hold and every rule that strikes until it is released. With ids, lets these held or stuck jobs
+   * go on. Returns the number of jobs released.
+   */
   release: (requestIds?: readonly string[]) => number;
   advanceClock: (ms: number) => void;
-  /** Refuses connections for a while (`refuse`), or takes and resets them (`reset`). */
+  /** For a while, refuses connections (`refuse`), or accepts and resets them (`reset`). */
   outage: (ms: number, mode?: 'refuse' | 'reset') => Promise<void>;
-  /** Forgets jobs, wallets, counters, events and fault rules; with a seed the random streams begin anew. */
+  /** Forgets jobs, wallets, counters, events and fault rules. With a seed, the random streams start anew. */
   reset: (options?: { seed?: number }) => void;
 }
 
@@ -61,9 +67,9 @@ export interface Simulator extends SimulatorControls {
   readonly port: number;
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** What `RUNCOMFY_MODEL_API_BASE` is set to. */
+  /** The value for `RUNCOMFY_MODEL_API_BASE`. */
   readonly modelApiBase: string;
-  /** What `RUNCOMFY_SERVERLESS_API_BASE` is set to. */
+  /** The value for `RUNCOMFY_SERVERLESS_API_BASE`. */
   readonly serverlessApiBase: string;
   close: () => Promise<void>;
 }

@@ -81,7 +81,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
   const listener: Listener = await startListener(host, options.port ?? 0, (request, response) => {
     answer(request, response).catch((error: unknown) => {
-      // A caller that went away in the middle is no event; anything else is a defect and must be seen.
+      // A caller that disconnects is not worth an event; anything else is a defect and must be visible.
       if (request.socket.destroyed) return;
       events.add(world.now(), 'simulator defect', { message: error instanceof Error ? error.stack : String(error) });
       request.socket.resetAndDestroy();
@@ -111,7 +111,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   };
 }
 
-/** What was saved counts, then the scenario, then single switches. */
+/**
+ * The initial settings. Single switches override what was saved or, if another scenario is asked for, that scenario.
+ */
 function openingSettings(options: SimulatorOptions, saved: Settings | undefined): Settings {
   const scenarioName = options.scenario ?? saved?.scenario;
   const isSaved = saved !== undefined && scenarioName === saved.scenario;

@@ -18,13 +18,13 @@ export interface Call {
   readonly headers: IncomingHttpHeaders;
   /** The `Authorization` header as it came. */
   readonly authorization: string | undefined;
-  /** Digest of the token, valid or not. */
+  /** Digest of the token, whether valid or not. */
   readonly tokenDigest: string | undefined;
-  /** Digest of the token, if it is a valid one. */
+  /** Digest of the token, if the token is valid. */
   readonly owner: string | undefined;
-  /** `http://host:port` under which the caller reached the simulator. */
+  /** `http://host:port` by which the caller reached the simulator. */
   readonly origin: string;
-  /** What the path names: a model, or a request and with it the job. */
+  /** What the path names: a model, or a request and its job. */
   readonly model: string | undefined;
   readonly requestId: string | undefined;
   readonly job: Job | undefined;
@@ -34,7 +34,7 @@ export interface Call {
 
 const validToken = /^sim-\S+$/;
 
-/** Digests of the bearer token: of any, and of a valid one (they start with `sim-`). */
+/** Digests of the bearer token. `owner` is set only for a valid token, which starts with `sim-`. */
 export function readToken(authorization: string | undefined): { tokenDigest?: string; owner?: string } {
   const token = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
   if (token === undefined) return {};
@@ -42,7 +42,7 @@ export function readToken(authorization: string | undefined): { tokenDigest?: st
   return validToken.test(token) ? { tokenDigest: digest, owner: digest } : { tokenDigest: digest };
 }
 
-/** The caller's own job that the path names, or the error that tells why there is none. */
+/** The caller's own job that the path names, or the error reply if there is none. */
 export function ownJob(world: World, call: Call): { job: Job } | { refusal: Reply } {
   const { switches } = world.settings;
   if (call.owner === undefined) return { refusal: badToken(switches) };

@@ -4,7 +4,7 @@ import type { World } from '../world/world.ts';
 import { type Call, ownJob } from './call.ts';
 import { statusWordOf } from './status-words.ts';
 
-/** Answers `POST /v1/requests/{id}/cancel`: only queued work is stopped. */
+/** Answers `POST /v1/requests/{id}/cancel`. Only queued work is cancelled. */
 export function cancelRequest(world: World, call: Call): Reply {
   const found = ownJob(world, call);
   if ('refusal' in found) return found.refusal;

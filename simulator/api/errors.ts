@@ -2,7 +2,7 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
 import type { Switches } from '../settings/switches.ts';
 
-/** An error in the API's own form; with `errors_in_200` it comes as HTTP 200. */
+/** An error in the API's own format. With the switch `errors_in_200`, it is sent as HTTP 200. */
 export function errorReply(
   switches: Switches,
   status: number,
@@ -61,14 +61,16 @@ export function tooLarge(switches: Switches): Reply {
   return errorReply(switches, 413, 400001, message, { headers: { connection: 'close' } });
 }
 
-/** 429; `retryAfter` overrides the switch: seconds, `date` (two seconds ahead) or any other text as it is. */
+/**
+ * A 429 reply. `retryAfter` overrides the switch: seconds, `date` (two seconds ahead) or any other text, sent as it is.
+ */
 export function tooMany(switches: Switches, retryAfter?: number | string): Reply {
   const wanted = retryAfter ?? (switches.retry_after === 'seconds' ? 2 : switches.retry_after);
   const headers: Record<string, string> = wanted === 'absent' ? {} : { 'retry-after': retryAfterValue(wanted) };
   return errorReply(switches, 429, 429001, 'Too many requests.', { headers });
 }
 
-/** The header's text: seconds, `date` for an HTTP date two seconds ahead, or any other text as it is. */
+/** The header's text: seconds, `date` for an HTTP date two seconds ahead, or any other text, sent as it is. */
 export function retryAfterValue(wanted: number | string): string {
   if (wanted === 'date') return new Date(Math.ceil(Date.now() / 1000) * 1000 + 2000).toUTCString();
   return String(wanted);

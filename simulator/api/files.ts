@@ -3,7 +3,7 @@ import { mediaBytes, mediaTypes } from '../world/media.ts';
 import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 
-/** Answers `GET` and `HEAD /files/…`, the storage of output files, which asks for no token. */
+/** Answers `GET` and `HEAD /files/…`, the storage of output files, which needs no token. */
 export function readFile(world: World, call: Call): Reply {
   const found = call.fileId === undefined ? undefined : world.findFile(call.fileId);
   if (found === undefined) return plain(404, 'NoSuchKey');

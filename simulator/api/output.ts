@@ -5,7 +5,10 @@ import { mediaTypes } from '../world/media.ts';
 import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 
-/** The `output` object of a success: one file under the singular key, several under the plural one, or as switched. */
+/**
+ * The `output` object of a success. By default, one file is under the singular key and several are under the plural
+ * one.
+ */
 export function outputOf(world: World, call: Call, job: Job): Record<string, unknown> {
   const urls = outputUrls(world, call, job);
   const { output_keys: keys } = world.settings.switches;
@@ -16,7 +19,7 @@ export function outputOf(world: World, call: Call, job: Job): Record<string, unk
   };
 }
 
-/** Absolute URLs of a job's files; like the real ones they hold the account and the time, deflated. */
+/** Absolute URLs of a job's files. Like the real ones, they hold the account and the time, deflated. */
 export function outputUrls(world: World, call: Call, job: Job): string[] {
   const { output_host: host, public_base: base } = world.settings.switches;
   const origin = host ?? `${base ?? call.origin}/files`;

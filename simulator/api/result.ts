@@ -36,7 +36,7 @@ export function unfinishedReply(job: Job, state: 'in_queue' | 'in_progress'): Re
   return jsonReply(200, { request_id: job.id, status: state });
 }
 
-/** RunComfy's reason of a failed generation, in the shapes that clients have met. */
+/** RunComfy's reason for a failed generation, in the shapes that clients have received. */
 export function errorOf(reason: string, shape: Switches['error_shape']): unknown {
   switch (shape) {
     case 'string':

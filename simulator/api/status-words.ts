@@ -1,7 +1,7 @@
 import type { Switches } from '../settings/switches.ts';
 import { isFinished, type Job } from '../world/job.ts';
 
-/** The word of `/status`: `completed` means that the work is over, not that it succeeded. */
+/** The status word of `/status`. `completed` means that the work is over, not that it succeeded. */
 export function statusWordOf(job: Job, switches: Switches): string {
   switch (seenState(job)) {
     case 'in_queue':
@@ -17,14 +17,17 @@ export function statusWordOf(job: Job, switches: Switches): string {
   }
 }
 
-/** The word of `/result`. */
+/** The status word of `/result`. */
 export function resultWordOf(job: Job, switches: Switches): string {
   const state = seenState(job);
   if (state === 'succeeded') return switches.success_word;
   return state === 'cancelled' ? switches.cancelled_spelling : state;
 }
 
-/** A job whose cancel was answered with `cancelled`, but which runs on, shows so only by its end. */
+/**
+ * The state that callers see. A job that was reported as cancelled but runs on shows its real state only once it has
+ * finished.
+ */
 export function seenState(job: Job): Job['state'] {
   return job.ignoresCancel === true && !isFinished(job) ? 'cancelled' : job.state;
 }

@@ -9,12 +9,12 @@ import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 import { badToken, emptyWallet, invalidInput, tooMany, unknownModel } from './errors.ts';
 
-/** What a submit would come to: nothing has happened yet. */
+/** The outcome that a submit would have; nothing has happened yet. */
 export type SubmitPlan = { accepted: true; draft: JobDraft } | { accepted: false; refusal: Reply };
 
 const keptHeaders = ['content-type', 'content-length', 'accept', 'user-agent', 'idempotency-key', 'host', 'connection'];
 
-/** Checks a submit in the service's order: token, balance, model, JSON, schema. */
+/** Checks a submit in the order in which the service does: token, rate limit, balance, model, JSON, schema. */
 export function planSubmit(world: World, call: Call): SubmitPlan {
   const { switches } = world.settings;
   if (call.owner === undefined) return refuse(badToken(switches));
@@ -44,7 +44,7 @@ export function planSubmit(world: World, call: Call): SubmitPlan {
   return { accepted: true, draft };
 }
 
-/** Takes the order: from here on the job exists. */
+/** Takes the order: the job exists from here on. */
 export function acceptSubmit(world: World, draft: JobDraft): Job {
   world.wallets.of(draft.owner).recentSubmits.push(world.now());
   return world.accept(draft);

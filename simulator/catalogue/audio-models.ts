@@ -2,7 +2,7 @@ import { bool, type CatalogueEntry, entry, int, media, mediaList, number, text, 
 
 const voices = Array.from({ length: 20 }, (_, index) => `voice_${String(index + 1)}`).join(' ');
 
-/** Audio models of the catalogue; prices are made up. */
+/** The catalogue's audio models; the prices are made up. */
 export const audioModels: readonly CatalogueEntry[] = [
   entry('acestep-ai/ace-step/audio-inpaint', {
     category: 'audio-to-audio',

@@ -8,14 +8,16 @@ import { videoModels } from './video-models.ts';
 const entries = catalogueWith(bundledModels);
 const entriesById = new Map(entries.map((entry) => [entry.model_id, entry]));
 
-/** The whole catalogue; a model that comes with the product is there with its own schema, not with one of ours. */
+/**
+ * The whole catalogue. A model that is bundled with the product is listed with its own schema, not with one from here.
+ */
 export function catalogueWith(bundled: readonly BundledModel[]): CatalogueEntry[] {
   const ids = new Set(bundled.map(({ modelId }) => modelId));
   const listed = [...klingModels, ...imageModels, ...videoModels, ...audioModels];
   return [...bundled.map(bundledEntry), ...listed.filter(({ model_id: id }) => !ids.has(id))];
 }
 
-/** What a list read may ask for. */
+/** The filters of a list read. */
 export interface CatalogueQuestion {
   readonly search?: string | undefined;
   readonly category?: string | undefined;
@@ -26,7 +28,7 @@ export function findEntry(id: string): CatalogueEntry | undefined {
   return entriesById.get(id);
 }
 
-/** Entries that fit, in the catalogue's order; `search` looks at id, display name and description. */
+/** Entries that match, in the catalogue's order; `search` looks at id, display name and description. */
 export function listEntries({ search, category, kind }: CatalogueQuestion): CatalogueEntry[] {
   const wanted = search?.toLowerCase();
   return entries.filter(

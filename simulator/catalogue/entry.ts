@@ -4,7 +4,7 @@ import { type BundledModel, compileInputSchema, findPublishedPrices } from '../.
 /** A property of an input schema, in RunComfy's dialect. */
 export type SchemaProperty = Readonly<Record<string, unknown>>;
 
-/** One model as the catalogue lists it. */
+/** A model as the catalogue lists it. */
 export interface CatalogueEntry {
   readonly model_id: string;
   readonly display_name: string;
@@ -20,17 +20,17 @@ export interface CatalogueEntry {
   readonly input_schema: Readonly<Record<string, unknown>>;
 }
 
-/** What an entry is made from; `required` is a list of names separated by spaces. */
+/** The input of `entry`; `required` is a list of names separated by spaces. */
 export interface EntryFacts {
   readonly category: string;
-  /** USD; for videos a second, for everything else an output. */
+  /** USD per second for a video, per output for anything else. */
   readonly price: number;
   readonly note?: string;
   readonly required: string;
   readonly properties: Readonly<Record<string, SchemaProperty>>;
 }
 
-/** Completes a catalogue entry. */
+/** Builds a catalogue entry. */
 export function entry(id: string, facts: EntryFacts, inputSchema?: Readonly<Record<string, unknown>>): CatalogueEntry {
   const required = facts.required.split(' ').filter((name) => name !== '');
   const unit = facts.category.endsWith('video') ? 'second' : 'output';
@@ -50,7 +50,7 @@ export function entry(id: string, facts: EntryFacts, inputSchema?: Readonly<Reco
   };
 }
 
-/** Completes the entry of a model whose price is published. */
+/** Builds the entry of a model whose price is published. */
 export function publiclyPriced(
   id: string,
   facts: Omit<EntryFacts, 'price' | 'note'>,
@@ -61,14 +61,13 @@ export function publiclyPriced(
   return entry(id, { ...facts, price: listed.basePriceUsd, note: listed.pricingNote }, inputSchema);
 }
 
-/** The entry of a model that comes with the product. */
+/** Builds the entry of a model that is bundled with the product. */
 export function bundledEntry({ modelId, categories: [category = ''], inputSchema }: BundledModel): CatalogueEntry {
   const { node } = compileInputSchema(inputSchema);
   const facts = { category, required: (node.required ?? []).join(' '), properties: node.properties ?? {} };
   return publiclyPriced(modelId, facts, inputSchema);
 }
 
-/** A string. */
 export function text(extra: SchemaProperty = {}): SchemaProperty {
   return { type: 'string', ...extra };
 }
@@ -78,12 +77,12 @@ export function int(minimum?: number, maximum?: number, value?: number | null): 
   return ranged('integer', minimum, maximum, value);
 }
 
-/** A number; `float` is RunComfy's own word for it. */
+/** A number of type `float`, RunComfy's own name for it. */
 export function float(minimum: number, maximum: number, value?: number): SchemaProperty {
   return ranged('float', minimum, maximum, value);
 }
 
-/** A number by its JSON Schema name. */
+/** A number of type `number`, as in JSON Schema. */
 export function number(minimum: number, maximum: number, value?: number): SchemaProperty {
   return ranged('number', minimum, maximum, value);
 }
@@ -92,12 +91,12 @@ export function bool(value?: boolean): SchemaProperty {
   return { type: 'boolean', ...withoutUndefined({ default: value }) };
 }
 
-/** One of these words, separated by spaces; numbers stay words. */
+/** One of these words, separated by spaces. Numbers are listed as strings. */
 export function word(words: string, value?: string): SchemaProperty {
   return { type: 'string', enum: words.split(' '), ...withoutUndefined({ default: value }) };
 }
 
-/** One of the whole numbers from `first` to `last`, listed. */
+/** An integer from `first` to `last`, with every value listed. */
 export function listedInt(first: number, last: number, value?: number): SchemaProperty {
   const values = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   return { type: 'integer', enum: values, ...withoutUndefined({ default: value }) };

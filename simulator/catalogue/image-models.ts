@@ -65,7 +65,7 @@ function imageToImage(
   return entry(id, { category: 'image-to-image', price, required, properties });
 }
 
-/** Image models of the catalogue, defects included; prices are made up where none is known. */
+/** The catalogue's image models, including their schema defects. Prices are made up where none is known. */
 export const imageModels: readonly CatalogueEntry[] = [
   textToImage('blackforestlabs/flux-2/flash/text-to-image', 0.012, {
     prompt,

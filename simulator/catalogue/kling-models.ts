@@ -74,7 +74,7 @@ function textTier(tier: Tier): CatalogueEntry {
   return publiclyPriced(`kling/kling-3.0/${tier}/text-to-video`, facts);
 }
 
-/** Kling's other models; some ids are case-sensitive. */
+/** Kling's models that are not bundled with the product; some ids are case-sensitive. */
 export const klingModels: readonly CatalogueEntry[] = [
   imageTier('pro'),
   imageTier('4k'),

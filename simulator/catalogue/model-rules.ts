@@ -13,23 +13,23 @@ import type { CatalogueModel } from '../../runcomfy/schemas/catalogue.ts';
 import type { Switches } from '../settings/switches.ts';
 import type { CatalogueEntry } from './entry.ts';
 
-/** What the service finds wrong with an input: at once by the schema, or only when the work has begun. */
+/** What the service finds wrong with an input, either at once by the schema or only after the work has begun. */
 export interface InputFindings {
-  /** Refused at the submit. */
+  /** The submit is refused for these. */
   issues: InputIssue[];
-  /** Accepted, then the job fails for this reason. */
+  /** The job is accepted and then fails for this reason. */
   failure?: string;
 }
 
 const usualSeconds = 5;
 const maxOutputs = 10;
 const loopback = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\//;
-/** Nothing is ever found under this top-level name. */
+/** Names under `.invalid` never resolve. */
 const unreachable = /^https?:\/\/([^/]+\.)?invalid(:\d+)?(\/|$)/;
 
-/** Judges an input by the same validator that the product uses before it sends anything. */
+/** Checks an input with the same validator that the product uses before it sends anything. */
 export function checkInput(entry: CatalogueEntry, input: Record<string, unknown>, switches: Switches): InputFindings {
-  // What is too large would overflow the validator.
+  // Too large an input would overflow the validator.
   const [excess] = findUnsendable(input).filter(({ path }) => path === '$');
   if (excess) return { issues: [excess] };
   const schema = compileInputSchema(entry.input_schema);
@@ -46,7 +46,7 @@ export function kindOf(entry: CatalogueEntry): MediaKind {
   return modelKind(entry.model_id, entry.categories) ?? 'video';
 }
 
-/** By the product's own figures; a clip whose length nothing tells counts as 5 seconds. */
+/** The price by the product's own figures. A clip of unknown length counts as 5 seconds. */
 export function priceUsdOf(entry: CatalogueEntry, input: Record<string, unknown>): number {
   return priceOf(toCatalogueModel(entry), input) ?? entry.base_price_usd * usualSeconds;
 }
@@ -56,7 +56,10 @@ export function outputCountOf(entry: CatalogueEntry, input: Record<string, unkno
   return Number.isInteger(wanted) && wanted >= 1 ? Math.min(wanted, maxOutputs) : 1;
 }
 
-/** Rules that stand only in prose, and media that cannot be had. This machine's own files can, and so can data URIs. */
+/**
+ * Checks rules that exist only in prose, and media that cannot be fetched. Files of this machine can be fetched, and so
+ * can data URIs if the switch allows them.
+ */
 function findProblem(
   entry: CatalogueEntry,
   input: Record<string, unknown>,

@@ -18,7 +18,7 @@ const seed = int(0, 2147483647, 0);
 const ratios = '16:9 9:16 1:1 4:3 3:4 21:9';
 const anyRatio = word(`adaptive ${ratios}`);
 
-/** A video model; its category is the last segment of its id unless it is given. */
+/** A video model. By default, its category is the last segment of its id that names one. */
 function video(
   id: string,
   price: number,
@@ -49,7 +49,9 @@ const wan27 = {
   audio_url: media('audio'),
 };
 
-/** Video models beside Kling's, defects included; prices are made up where none is known. */
+/**
+ * The catalogue's video models except Kling's, including their schema defects. Prices are made up where none is known.
+ */
 export const videoModels: readonly CatalogueEntry[] = [
   video('blackforestlabs/flux-3/text-to-video', 0.1, 'prompt', {
     prompt,

@@ -23,7 +23,7 @@ const balanceBody = z.strictObject({ token: z.string(), usd: z.number() });
 
 type Handler = (body: unknown, query: URLSearchParams) => unknown;
 
-/** What `/__sim/` answers, by `METHOD name`. */
+/** Answers calls of `/__sim/`. Handlers are listed by `METHOD name`. */
 export function createControlApi(
   controls: SimulatorControls,
 ): (method: string, path: string, query: URLSearchParams, body: string) => Reply {
@@ -95,7 +95,7 @@ export function createControlApi(
   };
 }
 
-/** Where redirects of the redirect faults lead: notes who followed, and whether the token came along. */
+/** Answers where redirects of the redirect faults lead. Records who followed, and whether the token was sent along. */
 export function noteStray(world: World, request: IncomingMessage, path: string): Reply {
   const hasToken = request.headers.authorization !== undefined;
   world.events.add(world.now(), 'redirect followed', { method: request.method, path, hasToken });

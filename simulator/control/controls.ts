@@ -12,7 +12,7 @@ import type { SimulatorControls } from '../simulator.ts';
 import { digestOf } from '../world/file-ids.ts';
 import type { World } from '../world/world.ts';
 
-/** Everything that can be done to a running simulator; changes are on the disk before these return. */
+/** The controls of a running simulator. Changes are on the disk before these functions return. */
 export function createControls(deps: {
   world: World;
   faults: FaultRules;
@@ -27,7 +27,7 @@ export function createControls(deps: {
     journal.append(record, { sync: true });
   }
 
-  /** What happened so far happened under the old settings. */
+  /** Brings all jobs up to date first: what has happened so far happened under the old settings. */
   function change(make: () => void): void {
     world.advanceAll();
     make();

@@ -3,7 +3,7 @@ import { errorReply, unknownRequest } from '../api/errors.ts';
 import type { Job } from '../world/job.ts';
 import { type Fault, type FaultContext, jobOf, reply, type WireAnswer } from './fault.ts';
 
-/** A fault that strikes only while the job is still queued. */
+/** A fault that applies only while the job is still queued. */
 function whileQueued(name: string, sentence: string, act: (job: Job, context: FaultContext) => WireAnswer): Fault {
   return {
     name,
@@ -22,7 +22,7 @@ function ofOwnJob(name: string, sentence: string, act: (context: FaultContext) =
   return { name, group: 8, steps: ['cancel'], sentence, applies: (context) => jobOf(context) !== undefined, act };
 }
 
-/** Trouble of the cancel call. */
+/** Faults of the cancel call. */
 export const cancelFaults: readonly Fault[] = [
   whileQueued('cancel-race', 'The job starts just before the cancel arrives.', (job, { world, proceed }) => {
     world.start(job);

@@ -19,7 +19,7 @@ const faults: readonly Fault[] = [
 /** Every fault by its name. */
 export const faultsByName: ReadonlyMap<string, Fault> = new Map(faults.map((fault) => [fault.name, fault]));
 
-/** What there is to inject: name, group, the steps it applies to, and what it does in one sentence. */
+/** The faults that can be injected: name, group, the steps they apply to, and a sentence on what they do. */
 export const faultNames: readonly {
   readonly name: string;
   readonly group: number;

@@ -5,43 +5,43 @@ import type { Job, JobDraft } from '../world/job.ts';
 import type { World } from '../world/world.ts';
 import type { FaultRuleState } from './rule.ts';
 
-/** How an answer leaves the socket. */
+/** How an answer is sent over the socket. */
 export type WireAnswer =
-  /** `isHeld`: kept until everything is released. */
+  /** `isHeld`: the reply is held back until everything is released. */
   | { readonly how: 'reply'; readonly reply: Reply; readonly afterMs?: number; readonly isHeld?: boolean }
-  /** In pieces, over this time. */
+  /** The body is sent in pieces over `overMs`. */
   | { readonly how: 'trickle'; readonly reply: Reply; readonly overMs: number }
-  /** Headers and half of the body, then the connection ends. */
+  /** Sends the headers and half of the body, then ends the connection. */
   | { readonly how: 'cut'; readonly reply: Reply }
   | { readonly how: 'reset'; readonly afterHeadersOf?: Reply }
   | { readonly how: 'hang' };
 
-/** What a fault may look at and do. */
+/** What a fault may inspect and do. */
 export interface FaultContext {
   readonly rule: Readonly<FaultRuleState>;
   readonly call: Call;
   readonly world: World;
-  /** What the submit would come to. */
+  /** The outcome that the submit would have. */
   readonly plan: () => SubmitPlan;
-  /** Carries the call out, once, and returns the honest reply; a submit may be carried out with changed facts. */
+  /** Carries out the call, once, and returns the honest reply. A submit may be carried out with a changed draft. */
   readonly proceed: (change?: Partial<JobDraft>) => Reply;
 }
 
-/** One way in which the service can go wrong. */
+/** One way in which the service can fail. */
 export interface Fault {
   readonly name: string;
-  /** Number of the group in the list of faults. */
+  /** Number of its group in the list of faults. */
   readonly group: number;
   readonly steps: readonly Step[];
   readonly sentence: string;
-  /** Whether this call can be spoiled in this way; calls that cannot are not counted. */
+  /** Whether the fault can affect this call. Calls that it cannot affect are not counted. */
   readonly applies?: (context: FaultContext) => boolean;
   readonly act: (context: FaultContext) => WireAnswer;
-  /** All that it does is in the reply: where that is the honest one, it did not strike. */
+  /** The fault changes only the reply. If its reply is the same as the honest one, the fault did not strike. */
   readonly isInReplyAlone?: true;
 }
 
-/** The steps that are calls of the API, downloads aside. */
+/** The steps that are API calls, without downloads. */
 export const apiSteps: readonly Step[] = ['submit', 'status', 'result', 'cancel', 'catalogue', 'balance'];
 
 export const allSteps: readonly Step[] = [...apiSteps, 'file'];
@@ -52,14 +52,14 @@ export function reply(reply: Reply): WireAnswer {
 
 const usualDelayMs = 30_000;
 
-/** The honest reply, late. */
+/** The honest reply, delayed. */
 export function late({ rule, proceed }: FaultContext): WireAnswer {
   if (rule.untilReleased === true && rule.delayMs === undefined)
     return { how: 'reply', reply: proceed(), isHeld: true };
   return { how: 'reply', reply: proceed(), afterMs: rule.delayMs ?? usualDelayMs };
 }
 
-/** A submit that the service takes; every other call counts as well. */
+/** True for a submit that the service accepts, and for every other call. */
 export function isTaken({ call, plan }: FaultContext): boolean {
   return call.step !== 'submit' || plan().accepted;
 }
@@ -69,7 +69,7 @@ export function jobOf({ call }: FaultContext): Job | undefined {
   return call.job !== undefined && call.job.owner === call.owner ? call.job : undefined;
 }
 
-/** The honest reply with its JSON object changed. */
+/** The honest reply with a changed JSON object. */
 export function withJson(honest: Reply, change: (json: Record<string, unknown>) => Record<string, unknown>): Reply {
   return { ...honest, json: change(honest.json as Record<string, unknown>) };
 }

@@ -23,7 +23,7 @@ function fileChanged(name: string, sentence: string, change: (honest: Reply) => 
   };
 }
 
-/** Trouble of downloads. */
+/** Faults of downloads. */
 export const fileFaults: readonly Fault[] = [
   fileStatus('file-403', 403, 'AccessDenied'),
   fileStatus('file-404', 404, 'NoSuchKey'),

@@ -5,21 +5,21 @@ import { faultsByName } from './fault-names.ts';
 import type { FaultContext, WireAnswer } from './fault.ts';
 import { type FaultRule, type FaultRuleState, parseFaultRules } from './rule.ts';
 
-/** The rules in force. */
+/** The fault rules in force. */
 export interface FaultRules {
-  /** Replaces all rules; throws one sentence when one is wrong, and then changes nothing. */
+  /** Replaces all rules. Throws one sentence if a rule is wrong, and then changes nothing. */
   set: (rules: unknown) => void;
   restore: (rules: FaultRuleState[]) => void;
   list: () => FaultRuleState[];
-  /** Ends the rules that strike until they are released, and lets the answers go that they hold. */
+  /** Ends the rules that strike until they are released, and lets the answers go that they hold back. */
   release: () => void;
-  /** Waits until answers that are held now may go. */
+  /** Resolves when the answers held back now may be sent. */
   untilReleased: () => Promise<void>;
-  /** Lets the first rule that wants this call spoil it. */
+  /** Applies the first rule that matches this call. */
   strike: (call: Omit<FaultContext, 'rule'>) => { rule: FaultRuleState; wireAnswer: WireAnswer } | undefined;
 }
 
-/** `onCount` hears of every call that a rule could have spoiled or did. */
+/** `onCount` is called for every call that a rule could have affected or did affect. */
 export function createFaultRules(seed: () => number, onCount: () => void): FaultRules {
   let rules: FaultRuleState[] = [];
   let held: (() => void)[] = [];
@@ -79,7 +79,7 @@ export function createFaultRules(seed: () => number, onCount: () => void): Fault
   };
 }
 
-/** Whether the caller gets exactly what it would have got without any fault. */
+/** Whether the caller gets exactly the reply that it would have got without a fault. */
 function isHonest(wireAnswer: WireAnswer, honest: Reply): boolean {
   if (wireAnswer.how !== 'reply' || wireAnswer.afterMs !== undefined) return false;
   return isDeepStrictEqual(encodeReply(wireAnswer.reply), encodeReply(honest));

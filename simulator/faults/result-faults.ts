@@ -27,7 +27,7 @@ function hasOutput(context: FaultContext): boolean {
   return job.state === 'succeeded';
 }
 
-/** The success with another `output`; undefined takes the key away. */
+/** A success with another `output`; undefined removes the key. */
 function output(
   name: string,
   sentence: string,
@@ -62,7 +62,7 @@ function output(
   };
 }
 
-/** A job whose success nobody has seen turns out to have failed; what was charged is given back as the switches say. */
+/** Turns a success that nobody has seen yet into a failure. The charge is refunded unless a switch keeps it. */
 function failed(
   name: string,
   sentence: string,
@@ -83,7 +83,7 @@ function failed(
       const reason = rule.word ?? 'The generation failed.';
       if (call.job !== undefined) world.fail(call.job, reason);
       const error = errorOf(call.job?.failure ?? reason, shape ?? world.settings.switches.error_shape);
-      // Not `proceed`: a rule that let this call pass may have had it make the answer while the job was a success.
+      // `proceed` may have cached the reply from when the job was still a success, if another rule let this call pass.
       const honest = withJson(readResult(world, call), (json) => ({ ...json, error }));
       return reply(httpStatus === 200 ? honest : { ...honest, status: rule.httpStatus ?? httpStatus });
     },
@@ -95,7 +95,7 @@ function inFolder(url: string, folder: string): string {
   return `${url.slice(0, slash)}/${folder}${url.slice(slash + 1)}`;
 }
 
-/** Trouble with what a result read says. */
+/** Faults in what a result read says. */
 export const resultFaults: readonly Fault[] = [
   failed('result-failed', 'The status says that the work is over, the result that it failed (`word` is the reason).'),
   failed('error-object', 'A failure whose `error` is an object.', { shape: 'object' }),

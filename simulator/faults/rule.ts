@@ -6,20 +6,20 @@ const rule = z.strictObject({
   id: z.string().optional(),
   fault: z.string(),
   step: z.enum(steps),
-  /** How often it strikes; always unless given. */
+  /** How often the rule strikes; by default always. */
   times: z.number().int().positive().optional(),
-  /** So many calls that it could spoil pass first. */
+  /** The number of matching calls to let pass first. */
   skip: z.number().int().nonnegative().optional(),
-  /** It strikes until everything is released; an answer that it delays without `delayMs` waits for that. */
+  /** Strikes until everything is released. An answer delayed without `delayMs` is held back until then. */
   untilReleased: z.boolean().optional(),
   probability: z.number().min(0).max(1).optional(),
   requestId: z.string().optional(),
   model: z.string().optional(),
   delayMs: z.number().nonnegative().optional(),
   httpStatus: z.number().int().min(200).max(599).optional(),
-  /** Seconds, `absent`, `date` (an HTTP date two seconds ahead), or any other text as it is. */
+  /** Seconds, `absent`, `date` (an HTTP date two seconds ahead), or any other text, sent as it is. */
   retryAfter: z.union([z.number(), z.string()]).optional(),
-  /** Replaces the body: a string as it is, anything else as JSON. */
+  /** Replaces the body: a string is sent as it is, anything else as JSON. */
   body: z.unknown().optional(),
   word: z.string().optional(),
   errorCode: z.number().int().optional(),
@@ -27,20 +27,20 @@ const rule = z.strictObject({
   factor: z.number().nonnegative().optional(),
 });
 
-/** One wish for trouble: which fault, at which kind of call, how often, and its parameters. */
+/** A fault to inject: which one, at which step, how often, and its parameters. */
 export type FaultRule = z.input<typeof rule>;
 
-/** A rule with what it has done so far. */
+/** A rule and its counts so far. */
 export type FaultRuleState = FaultRule & {
-  /** Calls that it could have spoiled. */
+  /** Calls that the rule could have affected. */
   seen: number;
-  /** Calls that it did spoil. */
+  /** Calls that the rule did affect. */
   fired: number;
-  /** It was to strike until it is released, and has been. */
+  /** The rule strikes until it is released, and has been released. */
   isReleased?: boolean;
 };
 
-/** Checks rules that came from outside; throws one sentence. */
+/** Checks rules that come from outside; throws one sentence if one is wrong. */
 export function parseFaultRules(
   value: unknown,
   faults: ReadonlyMap<string, { readonly steps: readonly string[] }>,

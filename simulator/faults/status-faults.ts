@@ -6,7 +6,7 @@ import { type Fault, type FaultContext, jobOf, reply, withJson } from './fault.t
 
 type Json = Record<string, unknown>;
 
-/** The honest reply with another `status`, or more. */
+/** The honest reply with another `status` or other changed fields. */
 function changed(
   name: string,
   steps: readonly Step[],
@@ -47,7 +47,7 @@ function hasMoved(context: FaultContext): boolean {
   return job !== undefined && job.state !== 'in_queue';
 }
 
-/** Trouble with what a status read says. */
+/** Faults in what a status read says. */
 export const statusFaults: readonly Fault[] = [
   changed(
     'unknown-status-word',

@@ -3,7 +3,7 @@ import { findEntry } from '../catalogue/catalogue.ts';
 import { jsonReply, type Reply } from '../http/reply.ts';
 import { type Fault, type FaultContext, isTaken, jobOf, late, reply, type WireAnswer, withJson } from './fault.ts';
 
-/** The job exists and will be charged, whatever the caller hears. */
+/** The job exists and will be charged, whatever reply the caller gets. */
 function accepted(
   name: string,
   sentence: string,
@@ -49,7 +49,7 @@ function stuck(name: string, stage: 'queue' | 'run', words: string): Fault {
   };
 }
 
-/** Trouble of the paid call. */
+/** Faults of the paid call. */
 export const submitFaults: readonly Fault[] = [
   accepted('accept-then-reset', 'The job is accepted, then the connection is reset before any reply.', () => ({
     how: 'reset',

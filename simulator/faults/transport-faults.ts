@@ -5,14 +5,14 @@ import { allSteps, apiSteps, type Fault, type FaultContext, isTaken, late, reply
 const gatewayPage = '<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>';
 const usualDelayMs = 30_000;
 
-/** The rule's own body, else the usual one. */
+/** The rule's own body if it has one, otherwise `usual`. */
 function bodyOf({ rule }: FaultContext, usual: Reply): Reply {
   if (rule.body === undefined) return usual;
   const { status, headers = {} } = usual;
   return typeof rule.body === 'string' ? { status, headers, raw: rule.body } : { status, headers, json: rule.body };
 }
 
-/** The call is carried out, its reply replaced. */
+/** The call is carried out, but its reply is replaced. */
 function spoiled(name: string, group: number, sentence: string, make: (honest: Reply) => Reply): Fault {
   return {
     name,
@@ -33,7 +33,7 @@ function refused(name: string, group: number, sentence: string, make: (context: 
   return { name, group, steps: apiSteps, sentence, act: (context) => reply(bodyOf(context, make(context))) };
 }
 
-/** Where a redirect leads: the simulator itself has two names on loopback, elsewhere it has one. */
+/** The target of a redirect. On loopback, the simulator has a second name, which is used. Elsewhere, an invalid host is. */
 function locationOf({ rule, call }: FaultContext): string {
   if (rule.location !== undefined) return rule.location;
   const { protocol, hostname, port } = new URL(call.origin);
@@ -53,7 +53,7 @@ function redirect(status: 302 | 307): Fault {
   };
 }
 
-/** Trouble that any call may meet. */
+/** Faults that any call can meet. */
 export const transportFaults: readonly Fault[] = [
   refused(
     'unavailable-json',

@@ -31,7 +31,7 @@ type ApiRoute = Extract<Route, { to: 'api' }>;
 const maxDroppedBytes = 2 ** 30;
 const endWords = new Set(['completed', 'succeeded', 'failed', 'cancelled', 'canceled']);
 
-/** Answers one call of the API, faults included, and notes it. */
+/** Answers one call of the API, with any fault that strikes, and records it. */
 export async function answerCall(
   service: Service,
   route: ApiRoute,
@@ -142,17 +142,17 @@ function noteFirstTerminalRead(world: World, job: Job, call: Call, wireAnswer: W
   if (endWords.has(word)) job.firstTerminalReadAt = world.now() + (wireAnswer.afterMs ?? 0);
 }
 
-/** Counts whatever leaves the socket, also if it is cut or goes without a status: somebody may act on it. */
+/** Counts every reply that is sent, even if it is cut off or has no status: the caller may act on it. */
 function noteShownSuccess(job: Job, { step }: Call, wireAnswer: WireAnswer): void {
   if (step !== 'result' || job.state !== 'succeeded' || !('reply' in wireAnswer)) return;
   const { json } = wireAnswer.reply;
-  // The key is there even where a fault leaves it undefined.
+  // The key exists even if a fault sets it to undefined.
   if (typeof json === 'object' && json !== null && 'output' in json) job.hasShownSuccess = true;
 }
 
 /**
- * The whole body, or nothing when it is longer than allowed. What is too long is read to its end and dropped, within
- * reason: a connection that closes under a caller who still sends is reset, and the 413 is lost.
+ * Reads the whole body; undefined if it is longer than allowed. A body that is too long is read to its end and dropped,
+ * up to a bound: if the connection closed while the caller still sends, it would be reset and the 413 lost.
  */
 async function readBody(request: IncomingMessage, capBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];

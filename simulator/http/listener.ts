@@ -1,10 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** The listening socket, which can go away for a while. */
+/** The listening socket, which can be taken down for a while. */
 export interface Listener {
   readonly port: number;
-  /** Refuses connections for a while, or takes and resets them; open ones are reset in both cases. */
+  /** For a while, refuses connections or accepts and resets them. Open connections are reset in both modes. */
   outage: (ms: number, mode: 'refuse' | 'reset') => Promise<void>;
   close: () => Promise<void>;
 }
@@ -12,7 +12,7 @@ export interface Listener {
 const keepAliveMs = 75_000;
 const retryListenMs = 50;
 
-/** Listens on a port of `host`; 0 takes any. */
+/** Listens on a port of `host`; port 0 takes any free one. */
 export async function startListener(host: string, wantedPort: number, onRequest: RequestListener): Promise<Listener> {
   const sockets = new Set<Socket>();
   let isResetting = false;

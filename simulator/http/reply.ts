@@ -1,4 +1,4 @@
-/** What the simulator answers: JSON, or raw bytes with their content type. */
+/** A reply of the simulator: JSON, or raw bytes with their content type. */
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export function jsonReply(status: number, json: unknown, headers: Record<string,
   return { status, json, headers };
 }
 
-/** The bytes and headers that go out for a reply; JSON is compact. */
+/** The bytes and headers to send for a reply; JSON is compact. */
 export function encodeReply(reply: Reply): { status: number; headers: Record<string, string>; body: Buffer } {
   const isRaw = reply.raw !== undefined;
   const body = Buffer.from(isRaw ? (reply.raw ?? '') : reply.json === undefined ? '' : JSON.stringify(reply.json));

@@ -1,6 +1,6 @@
 import type { Step } from '../api/call.ts';
 
-/** What a method and path ask for. */
+/** The target of a method and path. */
 export type Route =
   | {
       readonly to: 'api';
@@ -15,7 +15,7 @@ export type Route =
 
 const requestSteps = { status: 'GET', result: 'GET', cancel: 'POST' } as const;
 
-/** Finds the route; model ids are taken from the path as they are, with two to five segments. */
+/** Finds the route. Model ids are taken from the path as they are. */
 export function findRoute(method: string, path: string): Route {
   if (path === '/__sim' || path.startsWith('/__sim/')) return { to: 'control', path: path.slice('/__sim/'.length) };
   if (path.startsWith('/files/')) return fileRoute(method, path);

@@ -5,7 +5,7 @@ import { encodeReply } from './reply.ts';
 
 const pieces = 20;
 
-/** Sends an answer, or does to the socket what `wireAnswer` says; ends when nothing more is to be sent. */
+/** Sends an answer, or treats the socket as `wireAnswer` says. Resolves when nothing more is to be sent. */
 export async function sendAnswer(
   request: IncomingMessage,
   response: ServerResponse,

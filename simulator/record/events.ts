@@ -1,4 +1,4 @@
-/** One thing that happened: a request that was answered, or a change of a job or of the simulator. */
+/** Something that happened: a request that was answered, or a change of a job or of the simulator. */
 export interface SimulatorEvent {
   readonly number: number;
   /** ISO 8601. */
@@ -16,7 +16,7 @@ export interface EventLog {
 
 const maxEvents = 10_000;
 
-/** Keeps the latest 10,000 events; `onEvent` sees every one. */
+/** Keeps the latest 10,000 events. `onEvent` is called for every event. */
 export function createEventLog(onEvent?: (event: SimulatorEvent) => void): EventLog {
   let events: SimulatorEvent[] = [];
   let number = 0;

@@ -1,15 +1,15 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 
-/** Where the simulator's state survives: JSON lines, appended; a later line about the same thing wins. */
+/** Persists the simulator's state as appended JSON lines. A later line about the same thing wins. */
 export interface Journal {
-  /** `sync`: on the disk before this returns. */
+  /** With `sync`, the record is on the disk before this returns. */
   append: (record: object, options?: { sync: boolean }) => void;
-  /** Replaces everything by these records. */
+  /** Replaces the whole journal with these records. */
   rewrite: (records: Iterable<object>) => void;
   close: () => void;
 }
 
-/** Reads what a journal holds; a last line that was cut off by a crash is dropped. */
+/** Reads a journal. If a crash cut off the last line, that line is dropped. */
 export function readJournal(path: string): Record<string, unknown>[] {
   let text: string;
   try {
@@ -57,7 +57,7 @@ export function openJournal(path: string): Journal {
   };
 }
 
-/** Keeps nothing. */
+/** A journal that keeps nothing. */
 export function noJournal(): Journal {
   return { append: () => undefined, rewrite: () => undefined, close: () => undefined };
 }

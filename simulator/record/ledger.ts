@@ -5,7 +5,7 @@ import { balanceMicroOf } from '../world/wallets.ts';
 import type { World } from '../world/world.ts';
 import type { Traffic, TrafficCounts } from './traffic.ts';
 
-/** What one accepted job came to; times are milliseconds since the epoch. */
+/** The outcome of one accepted job; times are in milliseconds since the epoch. */
 export interface LedgerJob {
   id: string;
   model: string;
@@ -13,14 +13,14 @@ export interface LedgerJob {
   acceptedAt: number;
   startedAt?: number;
   finishedAt?: number;
-  /** First answered read that showed the end. */
+  /** The first answered read that showed the job's end. */
   firstTerminalReadAt?: number;
   chargedUsd: number;
   chargedMicrodollars: number;
   statusCalls: number;
   resultCalls: number;
   cancelCalls: number;
-  /** Headers of the submit; of the token only the beginning of its digest. */
+  /** Headers of the submit. Of the token, only the beginning of its digest is kept. */
   headers: Record<string, string>;
   input: Record<string, unknown>;
 }
@@ -32,14 +32,14 @@ export interface LedgerTotals extends TrafficCounts {
   byState: Record<JobState, number>;
 }
 
-/** Who was charged what: the number of charged jobs is the number of things somebody will have to pay. */
+/** Who was charged what. The number of charged jobs is the number of jobs that somebody has to pay for. */
 export interface Ledger {
   jobs: LedgerJob[];
   totals: LedgerTotals;
   wallets: { token: string; balanceUsd: number; balanceMicrodollars: number }[];
 }
 
-/** `withJobs: false` leaves the list of jobs empty. */
+/** With `withJobs: false`, the list of jobs is empty. */
 export function readLedger(world: World, traffic: Traffic, { withJobs = true } = {}): Ledger {
   const jobs: LedgerJob[] = [];
   const byState: Record<JobState, number> = { in_queue: 0, in_progress: 0, succeeded: 0, failed: 0, cancelled: 0 };

@@ -5,7 +5,7 @@ import type { Wallet } from '../world/wallets.ts';
 import { readJournal } from './journal.ts';
 import type { TrafficCounts } from './traffic.ts';
 
-/** What a state file holds. */
+/** The contents of a state file. */
 export interface SavedState {
   settings?: Settings;
   faults: FaultRuleState[];
@@ -14,7 +14,7 @@ export interface SavedState {
   jobs: Job[];
 }
 
-/** One line of a state file; it holds what changed. */
+/** One line of a state file, with what changed. */
 export interface StateRecord {
   settings?: Settings;
   faults?: FaultRuleState[];
@@ -24,7 +24,7 @@ export interface StateRecord {
   change?: Partial<Job> & Pick<Job, 'id'>;
 }
 
-/** Reads a state file; one that does not exist yet is empty. */
+/** Reads a state file; a missing file counts as empty. */
 export function loadState(path: string): SavedState {
   const state: SavedState = { faults: [], wallets: [], jobs: [] };
   const jobs = new Map<string, Job>();
@@ -43,7 +43,7 @@ export function loadState(path: string): SavedState {
   return state;
 }
 
-/** The records that say the same as the whole file, in as few lines as can be. */
+/** The fewest records that hold the same state as the whole file. */
 export function* recordsOf(state: SavedState): Generator<StateRecord> {
   const { settings, faults, counts, wallets, jobs } = state;
   yield {
@@ -55,7 +55,7 @@ export function* recordsOf(state: SavedState): Generator<StateRecord> {
   for (const job of jobs) yield { job };
 }
 
-/** A change lists every changeable field: one that it lacks is no longer set. */
+/** A change lists every field that can change, so a field that it lacks is no longer set. */
 function applyChange(jobs: Map<string, Job>, change: Partial<Job> & Pick<Job, 'id'>): void {
   const job = jobs.get(change.id);
   if (job === undefined) return;

@@ -1,6 +1,6 @@
 import type { Step } from '../api/call.ts';
 
-/** How many calls came in. */
+/** The number of calls, by kind. */
 export interface TrafficCounts {
   submits: number;
   statusReads: number;
@@ -9,17 +9,17 @@ export interface TrafficCounts {
   catalogueReads: number;
   balanceReads: number;
   fileReads: number;
-  /** Downloads that carried a token, which they must not. */
+  /** Downloads that carried a token, which they should not. */
   fileReadsWithToken: number;
 }
 
-/** One second of traffic: calls of each step. */
+/** The calls of each step in one second. */
 export type TrafficSecond = { second: number } & Partial<Record<Step, number>>;
 
 export interface Traffic {
   readonly counts: TrafficCounts;
   count: (step: Step, atMs: number, hasToken: boolean) => void;
-  /** Calls per second of wall time, oldest first; the latest day is kept. */
+  /** Calls per second of wall-clock time, oldest first. A day of them is kept. */
   seconds: () => TrafficSecond[];
   clear: () => void;
 }

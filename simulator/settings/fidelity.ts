@@ -1,6 +1,6 @@
 import { type Switches, switchTable } from './switches.ts';
 
-/** What the simulator claims and what it does not: to be shown when it starts. */
+/** What the simulator claims and what it does not, to be shown when it starts. */
 export function fidelityStatement(switches: Switches): string {
   const lines = Object.entries(switchTable)
     .filter(([, { confidence }]) => confidence === 'assumed')

@@ -22,10 +22,10 @@ const profiles = z.record(z.string(), profile);
 /** Milliseconds: fixed, uniform in [min, max], or lognormal. */
 export type Duration = z.infer<typeof duration>;
 
-/** How long a job queues and runs, by the clock or by the number of reads. */
+/** How long a job queues and runs, in time or in the number of reads. */
 export type Profile = z.infer<typeof profile>;
 
-/** Profiles by model id, by kind (`image`, `video`, `audio`) or `*`; the most special one counts. */
+/** Profiles by model id, by kind (`image`, `video`, `audio`) or `*`; the most specific one applies. */
 export type Profiles = z.infer<typeof profiles>;
 
 const usualProfiles = {
@@ -34,10 +34,10 @@ const usualProfiles = {
   audio: { queueMs: [1_000, 3_000], runMs: [5_000, 30_000] },
 } as const satisfies Record<MediaKind, { queueMs: readonly [number, number]; runMs: readonly [number, number] }>;
 
-/** What a job's time line is made of. */
+/** The times drawn for a job. */
 export type DrawnTimes = { queueMs: number; runMs: number } | { queueReads: number; runReads: number };
 
-/** Checks profiles that came from outside; throws one sentence. */
+/** Checks profiles that come from outside; throws one sentence if one is wrong. */
 export function parseProfiles(value: unknown): Profiles {
   const result = profiles.safeParse(value);
   if (result.success) return result.data;
@@ -48,7 +48,7 @@ export function parseProfiles(value: unknown): Profiles {
   );
 }
 
-/** Draws the times of one job; `speed` 10 makes them ten times as short. */
+/** Draws the times of one job. A `speed` of 10 makes them ten times shorter. */
 export function drawTimes(
   profiles: Profiles,
   job: { model: string; kind: MediaKind },

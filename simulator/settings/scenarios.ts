@@ -2,7 +2,7 @@ import type { FaultRule } from '../faults/rule.ts';
 import type { Profiles } from './profiles.ts';
 import type { Switches } from './switches.ts';
 
-/** A named state of the service: what differs from the normal one. */
+/** A named state of the service, as its differences from the normal one. */
 export interface Scenario {
   readonly name: string;
   readonly sentence: string;
@@ -13,7 +13,7 @@ export interface Scenario {
 
 const quick: Profiles = { '*': { queueMs: [500, 1_000], runMs: [1_000, 3_000] } };
 
-/** Every scenario that can be asked for by name. */
+/** Every scenario that can be chosen by name. */
 export const scenarios: readonly Scenario[] = [
   { name: 'normal', sentence: 'The service as documented, at its usual pace.' },
   {
@@ -132,7 +132,7 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** Finds a scenario by name; throws one sentence that lists the names. */
+/** Finds a scenario by name; throws one sentence that lists the names if there is none. */
 export function findScenario(name: string): Scenario {
   const found = scenarios.find((scenario) => scenario.name === name);
   if (found !== undefined) return found;

@@ -1,23 +1,23 @@
 import type { Profiles } from './profiles.ts';
 import type { Switches } from './switches.ts';
 
-/** What can be changed while the simulator runs, and survives with its state file. */
+/** Settings that can be changed while the simulator runs, and are kept in its state file. */
 export interface Settings {
   seed: number;
-  /** Profile durations are divided by it. */
+  /** Durations of profiles are divided by this. */
   speed: number;
   switches: Switches;
   profiles: Profiles;
-  /** Jobs accepted now wait in this stage until they are released. */
+  /** Newly accepted jobs wait in this stage until they are released. */
   hold: Hold | null;
-  /** Name of the scenario that the rest began with. */
+  /** Name of the scenario that the other settings started from. */
   scenario?: string;
-  /** Added to the machine's clock. */
+  /** Milliseconds added to the machine's clock. */
   clockOffsetMs: number;
 }
 
 export interface Hold {
   stage: 'queue' | 'run';
-  /** Releases by itself once so many jobs were accepted under it. */
+  /** Ends the hold and releases its jobs once this many jobs were accepted under it. */
   untilAccepted?: number;
 }

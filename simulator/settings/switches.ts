@@ -21,7 +21,10 @@ function facts<Value>(
   return { values, normal, confidence, about };
 }
 
-/** Every point on which the real service is unknown or contradicts itself: allowed values, the normal one, and how well it is known. */
+/**
+ * Every point on which the real service is unknown or contradicts itself, with the allowed values, the normal one, and
+ * how well the behaviour is known.
+ */
 export const switchTable = {
   submit_http: facts(z.union([z.literal(200), z.literal(202)]), 200, 'documented', 'HTTP status of an accepted submit'),
   submit_includes_status: facts(toggle, false, 'assumed', 'an accepted submit carries `status: in_queue`'),
@@ -99,7 +102,7 @@ export const switchTable = {
 
 type SwitchName = keyof typeof switchTable;
 
-/** The settings of one simulator, by the names of `switchTable`. */
+/** The switches of one simulator, by the names in `switchTable`. */
 export type Switches = {
   -readonly [Name in SwitchName]: z.output<(typeof switchTable)[Name]['values']>;
 };
@@ -109,7 +112,7 @@ export function normalSwitches(): Switches {
   return Object.fromEntries(Object.entries(switchTable).map(([name, { normal }]) => [name, normal])) as Switches;
 }
 
-/** Checks a partial set of switches; throws one sentence that lists what is wrong. */
+/** Checks a partial set of switches; throws one sentence that says what is wrong. */
 export function parseSwitches(patch: unknown): Partial<Switches> {
   if (typeof patch !== 'object' || patch === null)
     throw new Error('Switches must be a JSON object of names and values.');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The 21-character id in the URL of a request's output file number `index`. */
+/** The 21-character id in the URL of a request's output file `index`. */
 export function fileIdOf(requestId: string, index: number): string {
   return createHash('sha256')
     .update(`${requestId}/${String(index)}`)
@@ -8,7 +8,7 @@ export function fileIdOf(requestId: string, index: number): string {
     .slice(0, 21);
 }
 
-/** Digest under which a token is known here; the token itself is kept nowhere. */
+/** The digest that stands for a token; the token itself is never stored. */
 export function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

@@ -2,9 +2,9 @@ import type { MediaKind } from '../../domain/media.ts';
 
 export type JobState = 'in_queue' | 'in_progress' | 'succeeded' | 'failed' | 'cancelled';
 
-/** What a submit that was found good brings in. */
+/** A submit that passed its checks. */
 export interface JobDraft {
-  /** Digest of the token that submits it. */
+  /** Digest of the token that submitted it. */
   readonly owner: string;
   readonly model: string;
   readonly kind: MediaKind;
@@ -12,44 +12,44 @@ export interface JobDraft {
   readonly headers: Record<string, string>;
   readonly priceMicro: number;
   readonly outputCount: number;
-  /** It is going to fail, for this reason. */
+  /** The job will fail, for this reason. */
   readonly failure?: string;
-  /** It never leaves this stage by itself. */
+  /** The job never leaves this stage by itself. */
   readonly stuck?: 'queue' | 'run';
 }
 
-/** One accepted submit. Times are milliseconds since the epoch, money is micro-dollars. */
+/** An accepted submit. Times are in milliseconds since the epoch, money is in micro-dollars. */
 export interface Job extends Omit<JobDraft, 'failure' | 'stuck'> {
   readonly id: string;
-  /** Number among all jobs of this simulator: names the job's random stream. */
+  /** Number among all jobs of this simulator; it selects the job's random stream. */
   readonly ordinal: number;
   readonly acceptedAt: number;
   readonly queueMs: number;
   readonly runMs: number;
-  /** Set for a job whose time line is driven by reads instead of the clock. */
+  /** Set if reads, instead of the clock, move the job on. */
   readonly drive?: { readonly queueReads: number; readonly runReads: number };
-  /** Jobs of other accounts that were ahead at the start. */
+  /** Jobs of other accounts that were ahead of it at first. */
   readonly othersAhead: number;
   state: JobState;
-  /** From when on it may start, slots permitting. */
+  /** The time from which it may start, if a slot is free. */
   eligibleAt: number;
-  /** When the running work ends. */
+  /** The time at which the running work ends. */
   endsAt?: number | undefined;
   startedAt?: number;
   finishedAt?: number;
   firstTerminalReadAt?: number;
-  /** The stage in which it waits until it is released. */
+  /** The stage in which the job waits until it is released. */
   held?: 'queue' | 'run' | undefined;
-  /** Held by a fault: only a release that names it lets it go. */
+  /** Held by a fault: only a release that names the job lets it go on. */
   isStuck?: boolean;
-  /** Why it is going to fail, or has failed. */
+  /** Why the job will fail or has failed. */
   failure?: string;
-  /** A result has shown that it succeeded: it can no longer turn out to have failed. */
+  /** A result has shown the success, so the job can no longer turn into a failure. */
   hasShownSuccess?: boolean;
-  /** It runs on although a cancel was answered with `cancelled`. */
+  /** The job runs on although a cancel was answered with `cancelled`. */
   ignoresCancel?: boolean;
   chargedMicro: number;
-  /** Reads that moved a read-driven job on. */
+  /** Reads that moved the job on, if it is driven by reads. */
   drivenReads: number;
   /** Result reads answered since the success, for the delay of `cost`. */
   costReads: number;

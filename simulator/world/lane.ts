@@ -2,15 +2,15 @@ import TinyQueue from 'tinyqueue';
 import type { Job } from './job.ts';
 import { createRankTree } from './rank-tree.ts';
 
-/** The jobs of one token: who waits, who runs. Nothing ticks; every question first brings the lane up to date. */
+/** The queued and running jobs of one token. There is no timer: the caller brings a lane up to date with `advance`. */
 export interface Lane {
-  /** Takes in a job, a new one or one that was restored in the middle of its course. */
+  /** Adds a job, either a new one or one that is restored midway. */
   add: (job: Job) => void;
-  /** Brings every job to where it stands at `now`. */
+  /** Brings every job to its state at `now`. */
   advance: (now: number) => void;
-  /** Takes a job that is still queued out of the lane. */
+  /** Removes a job that is still queued. */
   remove: (job: Job) => void;
-  /** Starts a queued job whatever the slots say. */
+  /** Starts a queued job even if no slot is free. */
   forceStart: (job: Job, now: number) => void;
   /** Ends a running job now. */
   finish: (job: Job, now: number) => void;
@@ -22,13 +22,13 @@ export interface Lane {
 
 interface LaneRules {
   maxParallel: () => number;
-  /** Whether a job that starts now runs on until it is released. */
+  /** Whether a job that starts now runs until it is released. */
   holdsRun: (job: Job) => boolean;
   onStart: (job: Job, at: number) => void;
   onFinish: (job: Job, at: number) => void;
 }
 
-/** Logarithmic cost for each job and question, so that ten thousand jobs may wait at once. */
+/** Every operation on a job costs logarithmic time, so that ten thousand jobs can wait at once. */
 export function createLane(rules: LaneRules): Lane {
   const waiting = new TinyQueue<Job>([], byEligibility);
   const ready = new TinyQueue<Job>([], byEligibility);

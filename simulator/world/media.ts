@@ -14,7 +14,7 @@ const onePixelPng = Buffer.from(
 );
 const pngHeadBytes = 33;
 
-/** A tiny file of the kind, valid enough to be recognised, that carries `label` so that no two are the same. */
+/** A tiny file of the kind, valid enough to be recognised. It carries `label`, so that no two files are the same. */
 export function mediaBytes(kind: MediaKind, label: string): Buffer {
   const text = Buffer.from(label);
   switch (kind) {

@@ -5,7 +5,7 @@ import { createRandom, drawId, drawUuid } from './random.ts';
 
 const othersAheadBelow = 4;
 
-/** Makes the job number `ordinal`: its id and times depend on the seed and that number alone. */
+/** Creates the job number `ordinal`. Its id and times depend only on the settings and that number. */
 export function createJob(draft: JobDraft, ordinal: number, acceptedAt: number, settings: Settings): Job {
   const { stuck, ...facts } = draft;
   const random = createRandom(settings.seed, ordinal);

@@ -1,7 +1,7 @@
 /** A stream of numbers in [0, 1). */
 export type Random = () => number;
 
-/** Mulberry32 over a seed and further numbers that name the stream, so that streams do not depend on each other. */
+/** Mulberry32. The seed and further numbers select the stream, so that streams are independent of each other. */
 export function createRandom(seed: number, ...stream: number[]): Random {
   let state = stream.reduce(mix, mix(0x9e3779b9, seed));
   return () => {

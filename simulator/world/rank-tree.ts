@@ -1,6 +1,8 @@
-/** Counts how many of the marked numbers 0, 1, 2, … are below a given one, in logarithmic time (a Fenwick tree). */
+/**
+ * A Fenwick tree over the numbers 0, 1, 2, …: counts in logarithmic time how many marked ones are below a given one.
+ */
 export interface RankTree {
-  /** Appends the next number, marked, and returns it. */
+  /** Appends and marks the next number, and returns it. */
   append: () => number;
   unmark: (index: number) => void;
   /** Marked numbers below `index`. */

@@ -13,12 +13,12 @@ export interface Wallet {
 export interface Wallets {
   of: (owner: string) => Wallet;
   all: () => Iterable<Wallet>;
-  /** Charges a job, or gives the money back. */
+  /** Charges a job, or refunds it. */
   settle: (job: Job, isDue: boolean) => void;
   clear: () => void;
 }
 
-/** A wallet is opened by the first use of its token. */
+/** A wallet is created when its token is first used. */
 export function createWallets(openingMicro: () => number): Wallets {
   const wallets = new Map<string, Wallet>();
 

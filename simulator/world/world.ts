@@ -9,7 +9,7 @@ import { createJob } from './new-job.ts';
 import { createRandom } from './random.ts';
 import { createWallets, type Wallet, type Wallets } from './wallets.ts';
 
-/** Everything the simulated service knows: jobs, wallets and their course through time. */
+/** The state of the simulated service: its jobs and wallets, and how they change over time. */
 export interface World {
   readonly settings: Settings;
   readonly events: EventLog;
@@ -18,28 +18,28 @@ export interface World {
   /** Sets a token's balance. */
   grant: (owner: string, balanceMicro: number) => void;
   accept: (draft: JobDraft) => Job;
-  /** The job as it stands now; expired requests are unknown. */
+  /** The job in its current state; an expired request is unknown. */
   find: (id: string) => Job | undefined;
   findFile: (fileId: string) => { job: Job; index: number } | undefined;
-  /** Brings one token's jobs, and what they cost, up to date. */
+  /** Brings the jobs of one token and their charges up to date. */
   advance: (owner: string) => void;
   advanceAll: () => void;
-  /** Every job as it stands now, oldest first. */
+  /** Every job in its current state, oldest first. */
   jobs: () => Iterable<Job>;
   /** Moves a read-driven job on by one read. */
   drive: (job: Job) => void;
-  /** Stops a queued job; false when it is too late. */
+  /** Cancels a queued job; returns false if it is too late. */
   cancel: (job: Job) => boolean;
-  /** Starts a queued job at once, as if a slot had come free. */
+  /** Starts a queued job at once, as if a slot had become free. */
   start: (job: Job) => void;
-  /** Lets a success turn out to be a failure, if no result has shown it yet. */
+  /** Turns a success into a failure, unless a result has already shown the success. */
   fail: (job: Job, reason: string) => void;
-  /** Lets these held jobs go on, or all but those that are stuck by a fault; returns how many. */
+  /** Releases these held jobs, or all except those stuck by a fault. Returns how many. */
   release: (jobs?: Job[]) => number;
   queuePosition: (job: Job) => number;
-  /** Writes a job's present state to the journal. */
+  /** Writes the current state of a job to the journal. */
   save: (job: Job, options?: { sync: boolean }) => void;
-  /** Forgets every job and wallet; `isFromStart` lets the ids begin anew as well. */
+  /** Forgets every job and wallet. With `isFromStart`, the ids start anew as well. */
   clear: (options: { isFromStart: boolean }) => void;
   restore: (jobs: Job[], wallets: Pick<Wallet, 'owner' | 'grantedMicro'>[]) => void;
 }
@@ -232,7 +232,7 @@ function isHeld(job: Job): boolean {
   return job.held !== undefined;
 }
 
-/** How much of its own waiting time a queued job still has before it: what other accounts' jobs ahead are scaled by. */
+/** The share of its own queue time that a job still has to wait; it scales the number of other accounts' jobs ahead. */
 function remainingShare(job: Job, at: number): number {
   if (job.drive !== undefined) {
     const { queueReads } = job.drive;
