@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { checkArgument } from './generation/check-arguments.ts';
 import { isBusy } from './grpc.ts';
-import { checkScope, type ListScope, scopeClauses } from './list-scope.ts';
+import { checkScope, isComparable, type ListScope, scopeClauses } from './list-scope.ts';
 
 /** What is counted: workflows of one type, in which of them. */
 export type CountScope = Pick<ListScope, 'keyPrefix'>;
@@ -16,6 +17,9 @@ const longestPauseMs = 2_000;
 /** A number for each clause, by one short call of Temporal's index after the other: a namespace has ten a second, lists included. */
 export function createRunCount(client: Client, workflowType: string, scope: CountScope): CountEach {
   checkScope(scope);
+  // Nobody looks at what the index counts.
+  const expected = 'text without quotes, question marks, backslashes and control characters, where it is counted';
+  checkArgument('filter.keyPrefix', isComparable(scope.keyPrefix ?? ''), expected);
   const ofType = [`WorkflowType = "${workflowType}"`, ...scopeClauses(scope)].join(' AND ');
   const count = async (clause: string, pauseMs = 250): Promise<number> => {
     try {

@@ -28,12 +28,16 @@ export function checkScope({ labels, since, until, keyPrefix }: ListScope): void
   checkArgument('filter.keyPrefix', isText, 'text');
 }
 
-/** The scope as any server can look for it: everything but the labels. */
-export function scopeClauses({ since, until, keyPrefix }: ListScope): string[] {
+/**
+ * The scope as any server can look for it: everything but the labels, and no more of a prefix than a query can compare. What
+ * is found may have keys that begin otherwise.
+ */
+export function scopeClauses({ since, until, keyPrefix = '' }: ListScope): string[] {
+  const beginning = isComparable(keyPrefix) ? keyPrefix : plainBeginning(keyPrefix);
   return [
     ...(since ? [`StartTime >= "${since.toISOString()}"`] : []),
     ...(until ? [`StartTime < "${until.toISOString()}"`] : []),
-    ...(keyPrefix === undefined ? [] : [`WorkflowId STARTS_WITH ${quote(keyPrefix)}`]),
+    ...(beginning === '' ? [] : [`WorkflowId STARTS_WITH ${quote(beginning)}`]),
   ];
 }
 
@@ -55,9 +59,18 @@ export async function matchLabels(
   return { isMatch, labels };
 }
 
-/** Whether a query can name this text: the SQL stores of Temporal compare no value with such characters, however they are escaped. */
+/**
+ * Whether a query can name this text: the SQL stores of Temporal compare no value with such characters, however they are
+ * escaped, and PostgreSQL's refuses every query with a question mark, which it takes for the place of a value.
+ */
 export function isComparable(text: string): boolean {
-  return !/['"\\\p{Cc}]/u.test(text);
+  return !/['"\\?\p{Cc}]/u.test(text);
+}
+
+/** The longest beginning of a text that every store compares as a beginning. */
+export function plainBeginning(text: string): string {
+  const [plain = ''] = /^[^'"`\\?%_!\p{Cc}]*/u.exec(text) ?? [];
+  return plain;
 }
 
 /** Text as Temporal's queries quote it. */

@@ -2,8 +2,8 @@ import type { Client } from '@temporalio/client';
 import { generationWorkflowType } from '../../domain/names.ts';
 import { named } from '../convert-errors.ts';
 import { isOfUnknownAttributes } from '../grpc.ts';
-import { quote } from '../list-scope.ts';
-import { listRunsPage } from './run-info.ts';
+import { isComparable, quote } from '../list-scope.ts';
+import { listRunsPage, type RunInfo } from './run-info.ts';
 
 const maxRuns = 100;
 
@@ -22,13 +22,14 @@ interface Asking {
 export function findKeysOfRequest(client: Client, requestId: string, { key, taskQueue }: Asking): Promise<string[]> {
   const clauses = [
     `WorkflowType = "${generationWorkflowType}"`,
-    ...(taskQueue === undefined ? [] : [`TaskQueue = ${quote(taskQueue)}`]),
+    ...(taskQueue === undefined || !isComparable(taskQueue) ? [] : [`TaskQueue = ${quote(taskQueue)}`]),
     `RunComfyRequestId IN (${spellingsOf(requestId).map(quote).join(', ')})`,
   ];
   return named(key, async () => {
     try {
       const { runs } = await listRunsPage(client, clauses.join(' AND '), { pageSize: maxRuns });
-      return runs.map((run) => run.key);
+      const isMeant = (run: RunInfo) => taskQueue === undefined || run.taskQueue === taskQueue;
+      return runs.filter(isMeant).map((run) => run.key);
     } catch (error) {
       if (isOfUnknownAttributes(error)) return [];
       throw error;

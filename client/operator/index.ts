@@ -3,7 +3,7 @@ export { toClientError } from '../convert-errors.ts';
 export { grpcCodeOf, isConnectionClosed } from '../grpc.ts';
 export { isClosed, type RunInfo } from '../generation/run-info.ts';
 export { findRun, findRuns } from './runs.ts';
-export { isComparable } from '../list-scope.ts';
+export { isComparable, plainBeginning } from '../list-scope.ts';
 export { asOneCall } from '../generation/one-call.ts';
 export {
   type DescribedGeneration,

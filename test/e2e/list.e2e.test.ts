@@ -119,6 +119,18 @@ describe.concurrent('list', () => {
     );
   });
 
+  it('finds keys by a beginning that no query can compare', async () => {
+    const client = await connectToOwnNamespace();
+    const generations = createGenerationClient({ client, taskQueue: `nowhere-${randomUUID()}` });
+    for (const beginning of ['say "hi"/', "it's/", 'shop/cart?id=', 'a\\b', 'a\nb', '100%_!']) {
+      const key = `${beginning}${randomUUID()}`;
+      await generations.start({ model: 'test/model', input: {} }, { key });
+      await eventually(async () => {
+        expect(await keysOf(generations, { keyPrefix: beginning, limit: Infinity })).toEqual([key]);
+      });
+    }
+  });
+
   it('reaches all by pages, those that run first, and marks the row that it cannot decode', async () => {
     const plain = await connectToOwnNamespace();
     const { namespace } = plain.options;

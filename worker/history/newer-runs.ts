@@ -1,5 +1,12 @@
 import { ApplicationFailure, type Client, WorkflowFailedError } from '@temporalio/client';
-import { findRun, findRuns, isClosed, isComparable, type RunInfo } from '../../client/operator/index.ts';
+import {
+  findRun,
+  findRuns,
+  isClosed,
+  isComparable,
+  plainBeginning,
+  type RunInfo,
+} from '../../client/operator/index.ts';
 import { isUnbilled, readFailureDetails } from '../../domain/failure-details.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
 
@@ -94,7 +101,7 @@ export async function listRunsOfKey(
 async function queryFor(client: Client, key: string, sinceRunId: string | undefined): Promise<string> {
   if (isComparable(key)) return `WorkflowId = '${key}'`;
   const followed = sinceRunId === undefined ? undefined : await findRun(client, key, sinceRunId);
-  const [plain = ''] = /^[^'"`\\%_!\p{Cc}]*/u.exec(key) ?? [];
+  const plain = plainBeginning(key);
   const beginning = plain === '' ? '' : ` AND WorkflowId STARTS_WITH '${plain}'`;
   const since = followed ? ` AND StartTime >= '${followed.startedAt.toISOString()}'` : '';
   return `WorkflowType = '${generationWorkflowType}'${since}${beginning}`;

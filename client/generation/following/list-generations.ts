@@ -7,7 +7,15 @@ import { generationWorkflowType } from '../../../domain/names.ts';
 import { toClientError } from '../../convert-errors.ts';
 import { isGenerationError } from '../../errors.ts';
 import { isOfUnknownAttributes } from '../../grpc.ts';
-import { checkScope, labelClauses, type ListScope, matchLabels, quote, scopeClauses } from '../../list-scope.ts';
+import {
+  checkScope,
+  isComparable,
+  labelClauses,
+  type ListScope,
+  matchLabels,
+  quote,
+  scopeClauses,
+} from '../../list-scope.ts';
 import { checkArgument } from '../check-arguments.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { attributeOf, isClosed, listRuns, modelOf, type RunInfo } from '../run-info.ts';
@@ -60,8 +68,6 @@ export async function* listGenerations(
   for await (const run of findRuns(client, filter)) {
     // Runs that end while the list is read move to its second half.
     if (told.has(run.runId)) continue;
-    // Some servers compare prefixes without case.
-    if (!run.key.startsWith(filter.keyPrefix ?? '')) continue;
     told.add(run.runId);
     yield run;
     if (told.size >= limit) return;
@@ -84,7 +90,7 @@ async function* findRuns(client: Client, filter: ListFilter): AsyncGenerator<Lis
 /** Leaves out what cannot match; what may match is looked at. */
 export function clausesOf({ model, phase, labels }: ListFilter): string[] {
   const clauses = labelClauses(labels);
-  if (model !== undefined) {
+  if (model !== undefined && isComparable(model)) {
     const alternatives = [model, otherModel].map((name) => `RunComfyModel = ${quote(name)}`);
     clauses.push(`(${[...alternatives, 'RunComfyModel IS NULL'].join(' OR ')})`);
   }
@@ -127,9 +133,11 @@ function anyStatus(statuses: string[]): string {
 async function* describeRuns(
   client: Client,
   query: string,
-  { model, phase, labels }: ListFilter,
+  { model, phase, labels, keyPrefix = '' }: ListFilter,
 ): AsyncGenerator<ListedGeneration, void, undefined> {
-  for await (const page of listRuns(client, query)) {
+  for await (const found of listRuns(client, query)) {
+    // Servers may find more than keys that begin so.
+    const page = found.filter(({ key }) => key.startsWith(keyPrefix));
     for (let at = 0; at < page.length; at += rowsAtOnce) {
       const rows = page.slice(at, at + rowsAtOnce).map((run) => describeRow(client, run, labels));
       for (const row of await Promise.all(rows)) {

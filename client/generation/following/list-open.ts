@@ -4,7 +4,7 @@ import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
 import { isOfUnknownAttributes } from '../../grpc.ts';
-import { quote } from '../../list-scope.ts';
+import { isComparable, quote } from '../../list-scope.ts';
 import { attributeOf, listRuns } from '../run-info.ts';
 import { phaseOf } from './phase.ts';
 
@@ -19,19 +19,21 @@ export interface OpenGeneration {
 const knowsPhases = '(RunComfyPhase IS NULL OR RunComfyPhase != "")';
 
 /**
- * Those of the keys that Temporal's index has as running, each by its key; undefined where the server knows no search
- * attributes of ours.
+ * Those of the keys that Temporal's index has as running, each by its key: it cannot be asked for all that are keys.
+ * Undefined where the server knows no search attributes of ours.
  */
-export function listOpenGenerations(
+export async function listOpenGenerations(
   client: Client,
   keys: readonly string[],
 ): Promise<Map<string, OpenGeneration> | undefined> {
-  const anyKey = `WorkflowId IN (${keys.map(quote).join(', ')})`;
+  const comparable = keys.filter(isComparable);
+  if (comparable.length === 0) return new Map();
+  const anyKey = `WorkflowId IN (${comparable.map(quote).join(', ')})`;
   const query = `WorkflowType = "${generationWorkflowType}" AND ExecutionStatus = "Running" AND ${anyKey} AND ${knowsPhases}`;
-  return named('', async () => {
+  return await named('', async () => {
     const found = new Map<string, OpenGeneration>();
     try {
-      for await (const page of listRuns(client, query, keys.length)) {
+      for await (const page of listRuns(client, query, comparable.length)) {
         for (const run of page) {
           const { key, runId } = run;
           // Its first word is said once it is submitted, or waits for more than its turn.

@@ -25,6 +25,7 @@ type OperatorCalls = Omit<
   | 'isConnectionClosed'
   | 'isClosed'
   | 'isComparable'
+  | 'plainBeginning'
   | 'asOneCall'
   | 'watchChanges'
   | 'decodePayload'
