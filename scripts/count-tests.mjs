@@ -18,7 +18,9 @@ export function countTests(report, exitCode, { isWhole }) {
   // Again at the end, where the output of a long run is read first.
   const problems = files.flatMap(failuresOf).map(({ named, reason }) => `FAIL  ${named}: ${reason}`);
   problems.push(...broken.map(({ name, message }) => `could not run ${name}: ${firstLine(message)}`));
-  let failed = failedTests + broken.length;
+  const outside = report.unhandledErrors ?? [];
+  problems.push(...outside.map((error) => `outside any test: ${firstLine(error)}`));
+  let failed = failedTests + broken.length + outside.length;
   if (isWhole && skipped > 0) {
     failed += skipped;
     problems.push(`${String(skipped)} skipped tests count as failed`);
@@ -41,7 +43,10 @@ export function failedFiles(report) {
     .map(({ name }) => relative(root, name));
 }
 
-/** A run whose failed files have run once more: each of these is as it ended then, and what passed only then is noted. */
+/**
+ * A run whose failed files have run once more: each of these is as it ended then, and what passed only then is noted. Errors
+ * outside any test count whichever run had them.
+ */
 export function withSecondRun(first, again) {
   const second = new Map((again.report?.testResults ?? []).map((file) => [file.name, file]));
   const testResults = first.report.testResults.map((file) => {
@@ -53,7 +58,8 @@ export function withSecondRun(first, again) {
     .flatMap(failuresOf)
     .filter(({ named }) => !failsStill.has(named))
     .map(({ named, reason }) => `passed only when run again, by itself: ${named}: ${reason}`);
-  return { report: { ...first.report, testResults }, code: again.code, notes };
+  const unhandledErrors = [first, again].flatMap(({ report }) => report?.unhandledErrors ?? []);
+  return { report: { ...first.report, testResults, unhandledErrors }, code: again.code, notes };
 }
 
 function failuresOf({ name, assertionResults }) {

@@ -104,7 +104,7 @@ async function runTests(vitestArgs, name, { priority = 0 } = {}) {
   const report = `${root}/.cache/test/report-${name}.json`;
   mkdirSync(`${root}/.cache/test`, { recursive: true });
   rmSync(report, { force: true });
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const reporters = ['--reporter=default', '--reporter=./scripts/json-reporter.mjs', `--outputFile.json=${report}`];
   const { code, output } = await runStep(
     'nice',
     ['-n', String(priority), tool('vitest'), 'run', ...reporters, ...vitestArgs],

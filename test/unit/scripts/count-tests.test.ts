@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 const module = new URL('../../../scripts/count-tests.mjs', import.meta.url).href;
 
@@ -61,8 +64,35 @@ describe('counting a test run', () => {
     expect(await count({ testResults: [] }, 0)).toMatchObject({ failed: 1, problems: ['no test ran'] });
   });
 
-  it('counts an error outside the tests as failed', async () => {
-    expect(await count({ testResults: [file('passed', 'passed')] }, 1)).toMatchObject({ passed: 1, failed: 1 });
+  it('counts an error outside the tests as failed, and names it', async () => {
+    const report = { testResults: [file('passed', 'passed')] };
+    expect(await count(report, 1)).toMatchObject({ passed: 1, failed: 1 });
+    expect(await count({ ...report, unhandledErrors: ['Error: late\n  at x'] }, 1)).toEqual({
+      passed: 1,
+      failed: 1,
+      problems: ['outside any test: Error: late'],
+    });
+  });
+
+  it('has the errors outside the tests in the report of a run', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'runcomfy-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const loose = `import { it } from 'vitest';
+      it('passes', async () => {
+        void Promise.reject(new Error('nobody listens'));
+        await new Promise((done) => setTimeout(done, 50));
+      });`;
+    await writeFile(join(folder, 'loose.test.mjs'), loose);
+    const reporter = fileURLToPath(new URL('../../../scripts/json-reporter.mjs', import.meta.url));
+    const vitest = fileURLToPath(new URL('../../../node_modules/vitest/vitest.mjs', import.meta.url));
+    const args = [vitest, 'run', '--root', folder, `--reporter=${reporter}`, '--outputFile.json=report.json'];
+    await expect(promisify(execFile)(process.execPath, args, { cwd: folder })).rejects.toMatchObject({ code: 1 });
+    const report: unknown = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8'));
+    expect(await count(report, 1)).toEqual({
+      passed: 1,
+      failed: 1,
+      problems: ['outside any test: Error: nobody listens'],
+    });
   });
 
   it('counts skipped tests as failed in a whole run alone', async () => {
@@ -120,6 +150,9 @@ describe('a second run of the files that failed', () => {
     const report = { testResults: [ran('test/e2e/a.test.ts', ['is late', 'passed'], ['is broken', 'passed'])] };
     expect(await again(report, 1)).toMatchObject({ passed: 3, failed: 1 });
     expect(await again(report, 0)).toMatchObject({ passed: 3, failed: 0 });
+    const outside = { ...first, unhandledErrors: ['Error: nobody listens'] };
+    const second = (await ask('withSecondRun', { report: outside }, { report, code: 0 })) as { report: unknown };
+    expect(await count(second.report, 0)).toMatchObject({ passed: 3, failed: 1 });
   });
 
   it('fails what it did not run', async () => {
