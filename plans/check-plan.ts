@@ -1,5 +1,4 @@
-import { sumUp } from '../domain/estimate.ts';
-import type { InputIssue, WallPolicy } from '../domain/generation.ts';
+import type { InputIssue } from '../domain/generation.ts';
 import { boundIssues, boundWarnings } from '../domain/issues.ts';
 import { jsonPath } from '../domain/json.ts';
 import { maxWorkflowIdLength, tooLong, unkeepableIn } from '../domain/names.ts';
@@ -11,16 +10,16 @@ import {
 } from '../domain/pipeline/pipeline.ts';
 import { checkOrder, type Items } from './check-order.ts';
 import { attempt, checkBare, type Checking, checkText, type PlannedOrder } from './checking.ts';
-import { estimateOrders, whyUnpriced } from './estimate.ts';
 import { evaluateBare, evaluateValue } from './evaluate.ts';
 import { elementTypeOf, typeOfItems } from './expression-types.ts';
 import { createExpressionChecker } from './expression.ts';
 import { describeValue, didYouMean } from './field-reader.ts';
 import { ordersOf, sortSteps, sourcesOf, textsIn, usesFiles } from './graph.ts';
-import { createModelLookup, isWorthAskingAgain, type ModelLookupOptions } from './model-facts.ts';
+import { createModelLookup, type ModelLookupOptions } from './model-facts.ts';
 import { settleParams } from './params.ts';
 import { parsePlan } from './parse-plan.ts';
 import { parseTemplate, soleExpression } from './template.ts';
+import { type OrderLimits, weighOrders } from './weigh-orders.ts';
 
 /** A plan that may be run, with its params. */
 export interface CheckedPlan {
@@ -40,14 +39,8 @@ export interface PlanReport {
   checked?: CheckedPlan;
 }
 
-export interface CheckPlanOptions extends ModelLookupOptions {
+export interface CheckPlanOptions extends ModelLookupOptions, OrderLimits {
   params?: Record<string, unknown>;
-  /** Refuses a plan whose price is above this, or cannot be known. */
-  maxCostUsd?: number;
-  /** Refuses a plan of which a price cannot be known. */
-  needsPrices?: boolean;
-  /** What orders that say nothing of their own do at a wall. */
-  onWall?: WallPolicy;
   /** What the keys of its orders begin with, where that is known: a plan is refused of which one would be too long. */
   lineage?: string;
 }
@@ -90,9 +83,8 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   warnOfUnused(checking);
   warnOfLongWaits(checking, sorted);
   const isSound = checking.issues.length === 0;
-  const isPriced = options.maxCostUsd !== undefined || options.needsPrices === true;
-  const costs = isPriced ? checkCost(checking, options) : [];
   const { orders } = checking;
+  const costs = weighOrders(orders, options);
   const issues = [...checking.issues, ...costs];
   const warnings = boundWarnings(checking.warnings);
   const isOnlyAway = isSound && costs.every(({ isAway }) => isAway);
@@ -204,24 +196,6 @@ function checkNumberOfOrders({ plan, orders, issues }: Checking): void {
   if (total <= planLimits.generations || Object.keys(plan.steps).length === 0) return;
   const limit = `${String(total)} orders, and a pipeline may have ${String(planLimits.generations)}`;
   issues.push({ path: '$.steps', message: `${limit}; more make a batch of pipelines` });
-}
-
-/** Fallbacks are not counted, but each is held to its price when it is made: one without would fail after others were paid. */
-function checkCost(
-  { orders }: Checking,
-  { maxCostUsd = Number.POSITIVE_INFINITY, onWall }: CheckPlanOptions,
-): (InputIssue & { isAway?: boolean })[] {
-  const unpriced = orders.flatMap((order) => {
-    const why = whyUnpriced(order);
-    if (why === undefined) return [];
-    const { path, facts } = order;
-    const message = `price unknown (${why}); give maxPriceUsd`;
-    return [{ path, message, isAway: isWorthAskingAgain(facts, order.onWall ?? onWall) }];
-  });
-  const { atLeastUsd } = sumUp(estimateOrders(orders));
-  if (atLeastUsd <= maxCostUsd) return unpriced;
-  const message = `the orders cost at least ${String(atLeastUsd)} USD, and maxCostUsd is ${String(maxCostUsd)}`;
-  return [...unpriced, { path: '$.steps', message }];
 }
 
 /** RunComfy does not keep files for ever, and a person may take the whole of the time. */

@@ -29,7 +29,7 @@ const maxFirstSteps = 8;
 export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPlan'] {
   return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, onWall, lineage, first, showsPhase }) => {
     const lookup = withMemory(deps.lookup);
-    const limits = withoutUndefined({ maxCostUsd, needsPrices, onWall, lineage });
+    const limits = withoutUndefined({ maxCostUsd, needsPrices, onWall, lineage, mayBeReused: first?.orderAgain });
     const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
     // Nothing is wrong with the plan: asked again, the catalogue may tell the prices.
     if (report.isOnlyAway) throw new Error(issuesSentence(report.issues));

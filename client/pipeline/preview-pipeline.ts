@@ -6,6 +6,7 @@ import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { previewPlan } from '../../plans/deciding/preview-plan.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';
+import { refuseAbove } from '../../plans/weigh-orders.ts';
 import { createInputValidator } from '../../runcomfy/models/index.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
@@ -48,8 +49,8 @@ export async function previewPipeline(
     const { notices } = await attachToPipeline(client, key, request, last, isClosed(last));
     return summed({ key, attached: true, orders: [], steps: [], warnings: notices });
   }
-  const { plan, params = {}, maxCostUsd, budgets } = request;
-  const limits = withoutUndefined({ maxCostUsd, needsPrices: budgets ? true : undefined });
+  const { plan, params = {}, maxCostUsd, budgets, orderAgain: mayBeReused } = request;
+  const limits = withoutUndefined({ maxCostUsd, needsPrices: budgets ? true : undefined, mayBeReused });
   const report = await checkPlan(plan, { ...catalogue, params, ...limits });
   if (report.checked === undefined) throw refuseInvalid(key, report.issues);
   const earlier = last ? await readPipelineState(client, key) : undefined;
@@ -66,7 +67,11 @@ export async function previewPipeline(
   const unread = earlier?.isFromServer
     ? ['no worker answers: why an order is made is not known where the last run would tell']
     : [];
-  return summed({ key, attached: false, orders, steps, warnings: [...report.warnings, ...unread, ...warnings] });
+  const all = [...report.warnings, ...unread, ...warnings];
+  const preview = summed({ key, attached: false, orders, steps, warnings: all });
+  const excess = refuseAbove(preview.atLeastUsd, maxCostUsd);
+  if (excess.length > 0) throw refuseInvalid(key, excess);
+  return preview;
 }
 
 type Told = Pick<PipelinePreview, 'key' | 'attached' | 'orders' | 'steps' | 'warnings'>;

@@ -160,6 +160,28 @@ describe('a pipeline that is run again', () => {
     expect(prompts(second).slice(before)).toEqual(['item new']);
   });
 
+  it('is held to its limit by what it orders, whatever the whole plan costs', async () => {
+    const planWith = (prompt: string) => ({
+      version: 1,
+      steps: { dear: still('dear', { maxPriceUsd: 5 }), last: still(prompt, { maxPriceUsd: 1, needs: ['dear'] }) },
+    });
+    const { time, provider, ...first } = await start({ plan: planWith('last') });
+    expect((await first.end()).state.phase).toBe('succeeded');
+    const again = async (prompt: string, maxCostUsd: number) => {
+      const run = await start({ plan: planWith(prompt), orderAgain: true, maxCostUsd }, { time, provider });
+      return (await run.end()).state;
+    };
+    const reused = [{ reused: true }, { reused: true }];
+    expect(await again('last', 0.5)).toMatchObject({ phase: 'succeeded', costUsd: 0, steps: reused });
+    expect(await again('other', 0.5)).toMatchObject({ failure: { type: 'BudgetExceeded' } });
+    expect(provider.runs).toHaveLength(2);
+    expect(await again('other', 1)).toMatchObject({
+      phase: 'succeeded',
+      steps: [{ reused: true }, { phase: 'succeeded' }],
+    });
+    expect(prompts({ provider })).toEqual(['dear', 'last', 'other']);
+  });
+
   it('orders the first form anew once it is another one', async () => {
     const first = await start(
       { plan: planOf(still('only', instead('instead'))) },

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import type { Config } from '../../../config/env.ts';
+import type { InputIssue } from '../../../domain/generation.ts';
 import { issuesSentence } from '../../../domain/issues.ts';
 import { isJsonObject } from '../../../domain/json.ts';
 import { type CheckedPlan, checkPlan } from '../../../plans/check-plan.ts';
 import { parsePlan } from '../../../plans/parse-plan.ts';
+import { weighOrders } from '../../../plans/weigh-orders.ts';
 import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import { parsePositive } from '../../options/option-parsers.ts';
@@ -25,6 +27,8 @@ export interface CheckedPlanFile {
   checked: CheckedPlan;
   warnings: string[];
   balanceUsd: number | undefined;
+  /** What speaks against its prices, where that is not a reason to refuse it yet. */
+  excess: InputIssue[];
 }
 
 /** The options by which a plan's params are given. */
@@ -39,11 +43,11 @@ export function addPlanOptions(command: Command): void {
     .option('--max-cost <usd>', 'refuse a plan whose known price is above this, or cannot be known', parsePositive);
 }
 
-/** Reads a plan and its params and checks them; throws with every problem at once. */
+/** Reads a plan and its params and checks them; throws with every problem at once, with those of its prices unless `mayBePaid`. */
 export async function checkPlanFile(
   file: string,
   { param = [], paramsFile, maxCost, budget }: PlanFlags,
-  { config, ...standardInput }: StandardInput & { config: () => Config },
+  { config, mayBePaid = false, ...standardInput }: StandardInput & { config: () => Config; mayBePaid?: boolean },
 ): Promise<CheckedPlanFile> {
   if (file === '-' && paramsFile === '-') {
     throw new CliError('Usage', 'standard input can be the plan or the params, not both');
@@ -53,16 +57,14 @@ export async function checkPlanFile(
     ...(paramsFile === undefined ? {} : await readParams(paramsFile, standardInput)),
     ...Object.fromEntries(param.map((text) => readParam(text, value))),
   };
+  const limits = { maxCostUsd: maxCost, needsPrices: budget !== undefined };
   return catalogueOf(config, async ({ lookup, balanceUsd }) => {
-    const { issues, warnings, checked } = await checkPlan(value, {
-      ...lookup,
-      params,
-      ...(maxCost !== undefined && { maxCostUsd: maxCost }),
-      ...(budget && { needsPrices: true }),
-    });
+    const options = { ...lookup, params };
+    const { issues, warnings, checked } = await checkPlan(value, mayBePaid ? options : { ...options, ...limits });
     if (checked === undefined)
       throw new CliError('InvalidInput', `the plan is not valid: ${issuesSentence(issues)}`, { issues });
-    return { plan: value as object, params, checked, warnings, balanceUsd: await balanceUsd() };
+    const excess = weighOrders(checked.orders, limits);
+    return { plan: value as object, params, checked, warnings, balanceUsd: await balanceUsd(), excess };
   });
 }
 

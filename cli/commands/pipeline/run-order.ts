@@ -4,7 +4,6 @@ import { wallPolicies, type WallPolicy } from '../../../domain/generation.ts';
 import { issuesSentence } from '../../../domain/issues.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { parsePipelineRequest } from '../../../domain/pipeline/pipeline-request.ts';
-import type { CheckedPlan } from '../../../plans/check-plan.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { addDownloadOptions } from '../../deliver.ts';
@@ -13,7 +12,7 @@ import { addLabelOption, type LabelFlags } from '../../options/label-option.ts';
 import { parseStretch } from '../../options/option-parsers.ts';
 import { addPriorityOptions, type PriorityFlags } from '../../options/priority-options.ts';
 import { standardInputOf } from '../../read-text.ts';
-import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
+import { addPlanOptions, type CheckedPlanFile, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
 /** What is ordered, as it is told to `pipeline run`. */
 export interface PipelineOrderFlags extends PlanFlags, PriorityFlags, LabelFlags {
@@ -43,13 +42,15 @@ export function addPipelineRunOptions(command: Command): void {
   addDownloadOptions(command);
 }
 
-/** The request that the command line asks for, its plan checked with the catalogue. */
+/** The request that the command line asks for, its plan checked with the catalogue; `mayBePaid`: in part, by an earlier run. */
 export async function readPipelineOrder(
   { config, ...context }: CommandContext,
   file: string,
   flags: PipelineOrderFlags,
-): Promise<{ request: PipelineRequest; checked: CheckedPlan; warnings: string[] }> {
-  const { plan, params, checked, warnings } = await checkPlanFile(file, flags, { config, ...standardInputOf(context) });
+  { mayBePaid = false }: { mayBePaid?: boolean } = {},
+): Promise<{ request: PipelineRequest } & Pick<CheckedPlanFile, 'checked' | 'warnings' | 'excess'>> {
+  const read = await checkPlanFile(file, flags, { config, mayBePaid, ...standardInputOf(context) });
+  const { plan, params, checked, warnings, excess } = read;
   const { deadline, maxCost, budget: budgets, onWall } = flags;
   const request = {
     plan,
@@ -57,7 +58,7 @@ export async function readPipelineOrder(
     ...withoutUndefined({ deadlineMs: deadline, maxCostUsd: maxCost, budgets, onWall }),
   };
   const parsed = parsePipelineRequest(request);
-  if (parsed.ok) return { request, checked, warnings };
+  if (parsed.ok) return { request, checked, warnings, excess };
   throw new CliError('InvalidInput', `nothing was ordered: ${issuesSentence(parsed.issues)}`, {
     issues: parsed.issues,
   });

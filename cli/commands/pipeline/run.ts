@@ -39,14 +39,15 @@ export const addPipelineRun = defineCommand<RunFlags>({
       throw new CliError('Usage', '--no-wait and --download do not go together: the files come with the result');
     }
     const labels = labelsOf(flags);
-    const { request, checked, warnings } = await readPipelineOrder(context, file, flags);
+    const mayBePaid = flags.key !== undefined;
+    const { request, checked, warnings, excess } = await readPipelineOrder(context, file, flags, { mayBePaid });
     const { key = `pipeline-${randomUUID()}`, rerun } = flags;
     if (flags.dryRun) return await dryRun(context, request, { key, rerun });
     for (const warning of warnings) printer.note(`warning: ${warning}`);
     await prepareDownload(flags);
     return context.withTemporal(async (connected) => {
       const isAccepted = flags.yes === true || flags.maxCost !== undefined;
-      const payable = { key, rerun, isKeyGiven: flags.key !== undefined, isAccepted };
+      const payable = { key, rerun, mayBePaid, isAccepted, isDear: excess.length > 0 };
       const answer = await mayPay(context, connected, { request, checked }, payable);
       if (answer === 'decline') throw new CliError('Usage', 'nothing was ordered: not confirmed');
       const interrupts = catchInterrupts();

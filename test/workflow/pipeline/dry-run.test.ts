@@ -59,3 +59,31 @@ it('a dry run says exactly what the run then orders, why, and what it costs', as
   expect(await pipelines.preview({ plan: edits[2] ?? {} }, { key })).toMatchObject({ attached: true, orders: [] });
   await expect(pipelines.preview({ plan: edits[0] ?? {} }, { key })).rejects.toMatchObject({ type: 'KeyInUse' });
 });
+
+it('a dry run weighs what is missing by the limit, and the start that it tells of succeeds within it', async () => {
+  const { pipelines, simulator, key: newKey } = await pipelineStack();
+  const key = newKey();
+  const planWith = (prompt: string) => ({
+    version: 1,
+    steps: {
+      clip: { model: kling, input: { prompt, start_image_url: 'https://files.example.com/a.png', duration: 5 } },
+    },
+  });
+  const plan = planWith(`${key} a`);
+  const [limited, edited] = [
+    { plan, maxCostUsd: 0.01 },
+    { plan: planWith(`${key} b`), maxCostUsd: 0.01 },
+  ];
+  await expect(pipelines.preview(limited, { key })).rejects.toMatchObject({ type: 'InvalidInput' });
+  await (await pipelines.start({ plan }, { key })).result();
+  const { jobs } = simulator.ledger();
+  expect(await pipelines.preview(limited, { key })).toMatchObject({ attached: true });
+  expect(await pipelines.preview(limited, { key, rerun: true })).toMatchObject({ attached: false, totalUsd: 0 });
+  await expect(pipelines.preview(edited, { key, rerun: true })).rejects.toMatchObject({
+    type: 'InvalidInput',
+    issues: [{ path: '$.steps', message: expect.stringContaining('and maxCostUsd is 0.01') as string }],
+  });
+  const again = await (await pipelines.start(limited, { key, rerun: true })).result();
+  expect(again).toMatchObject({ phase: 'succeeded', costUsd: 0, steps: { clip: { reused: true } } });
+  expect(simulator.ledger().jobs).toHaveLength(jobs.length);
+});

@@ -71,3 +71,16 @@ describe('a price that RunComfy does not tell for a refused token', () => {
     await expect(unread.prepareStep(question)).rejects.toThrow('no token');
   });
 });
+
+it('what a plan costs refuses no run again: what earlier runs made is not paid once more', async () => {
+  const { checkPlan } = pipelineActivities(provider, () => false);
+  const steps = { only: { ...plan.steps.only, maxPriceUsd: 5 } };
+  const first = { key: 'film', startedAt: '2026-11-01T00:00:00.000Z' };
+  const question = { plan: { version: 1, steps }, maxCostUsd: 2, lineage: 'film' };
+  const message = 'the orders cost at least 5 USD, and maxCostUsd is 2';
+  expect(await checkPlan({ ...question, first })).toEqual({ issues: [{ path: '$.steps', message }] });
+  const again = { ...first, orderAgain: true };
+  expect(await checkPlan({ ...question, first: again })).toHaveProperty('steps');
+  const unpriced = await checkPlan({ ...question, plan, first: again });
+  expect(unpriced).toMatchObject({ issues: [{ path: '$.steps.only' }] });
+});
