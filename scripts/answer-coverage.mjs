@@ -4,23 +4,23 @@ import { root } from './run-step.mjs';
 const parent = `${root}/.cache/test`;
 const files = ['docs/openapi.json', 'docs/compat-openapi.yaml'];
 
-/** What no test that calls a gateway can see, and why that is enough. */
+/** Statuses that no test which calls a gateway can see, and why that is acceptable. */
 const beyondTests = {
   408: 'answered before there is a request: broken-calls.test.ts reads its bytes',
   431: 'answered before there is a request: refusals.test.ts and broken-calls.test.ts read its bytes',
   500: 'a defect',
 };
 
-/** How the names begin of what the tests without a server record. */
+/** Prefix of the files in which tests without a server record their answers. */
 const withoutServer = 'test+unit+';
 
-/** A new folder, in which the tests record the answers of this run alone: another may go on beside it. */
+/** A new folder for the answers that the tests of this run record; another run may be in progress beside it. */
 export function answersFolder() {
   mkdirSync(parent, { recursive: true });
   return mkdtempSync(`${parent}/answers-`);
 }
 
-/** Holds what the tests have recorded of a gateway's answers against its documents; counts as one check. */
+/** Compares the recorded answers of the gateway with its API documents; counts as one check. */
 export async function checkAnswers(folder) {
   const problems = await problemsOf(folder).catch((error) => [`answers of the gateway: ${error.message}`]);
   rmSync(folder, { recursive: true, force: true });
@@ -30,11 +30,11 @@ export async function checkAnswers(folder) {
 }
 
 async function problemsOf(folder) {
-  // Once what the tests need is installed.
+  // Imported late: the dependencies may only just have been installed.
   const { parse } = await import('yaml');
   const answers = readdirSync(folder).flatMap((name) => {
     const all = readFileSync(`${folder}/${name}`, 'utf8').split('\n');
-    // What succeeds is seen on a server: in tests without one a gateway speaks with what is made up.
+    // Successes count only on a real server: without one, the gateway answers with made-up data.
     return name.startsWith(withoutServer) ? all.filter((answer) => / [45]\d\d$/.test(answer)) : all;
   });
   return files.flatMap((file) => {
@@ -44,8 +44,8 @@ async function problemsOf(folder) {
 }
 
 /**
- * What of a document no test has seen: each status of each operation. And what a test has seen that the document does not
- * have. An answer is "<method> <path> <status>".
+ * Lists each status of each operation that no test has seen, and each status that a test has seen but the document does
+ * not have. An answer is "<method> <path> <status>".
  */
 export function compareAnswers({ paths }, answers) {
   const operations = operationsOf(paths);
@@ -65,7 +65,7 @@ export function compareAnswers({ paths }, answers) {
   });
 }
 
-/** Those with the fewest parameters first: where two have a call, it is theirs. */
+/** Operations with the fewest parameters first: if two match a call, the first one is meant. */
 function operationsOf(paths) {
   return Object.entries(paths)
     .flatMap(([place, methods]) =>
@@ -81,7 +81,7 @@ function operationsOf(paths) {
     .sort((one, other) => countParameters(one.place) - countParameters(other.place));
 }
 
-/** A model id in RunComfy's own API has several segments, as a parameter elsewhere has one. */
+/** A `{model_id}` in RunComfy's own API spans several segments; any other parameter is one segment. */
 function toPattern(place) {
   return place
     .replaceAll('.', '\\.')

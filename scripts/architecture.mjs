@@ -1,18 +1,18 @@
-// The import table of architecture.json, and what is derived from it.
+// The import table of architecture.json and what is derived from it.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Each row by its folder, or by a file without its ending; who may import it follows from the other rows. */
+/** The rows by folder, or by file without its extension. Who may import a row follows from the other rows. */
 export const rows = JSON.parse(readFileSync(`${root}/architecture.json`, 'utf8'));
 
 const names = Object.keys(rows).filter((name) => !name.includes('/'));
 
-/** The folders of code, planned ones included. */
+/** The folders of code, including planned ones. */
 export const codeFolders = names;
 
-/** The folders whose code is in the package and in the image. */
+/** The folders whose code is shipped in the package and in the image. */
 export const shippedFolders = names.filter((name) => ships(name));
 
 /** Whether the row's code is in the package; tests, benchmarks, scripts and examples are not. */
@@ -20,17 +20,17 @@ export function ships(name) {
   return rows[name].ships !== false;
 }
 
-/** Those of `folders` that this clone has. */
+/** The folders among `folders` that exist in this clone. */
 export function existing(folders) {
   return folders.filter((name) => existsSync(`${root}/${name}`) || existsSync(`${root}/${name}.ts`));
 }
 
-/** Whether an entry of a row is a package, not a folder of ours. */
+/** Whether an entry of a row is a package, not one of our folders. */
 export function isPackage(entry) {
   return !codeFolders.includes(entry.split('/')[0]);
 }
 
-/** An entry that is a path of ours, as a regular expression: `*` is any one folder. */
+/** A regular expression for an entry that is one of our paths; `*` matches any one folder. */
 export function pathPattern(entry) {
   return `${entry.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}(?:/|$|\\.[a-z]+$)`;
 }
@@ -47,12 +47,12 @@ export function markdownTable() {
   ];
 }
 
-/** The lines of .dockerignore that let the build's folders through. */
+/** The lines of .dockerignore that include the folders of the build. */
 export function dockerignoreLines() {
   return existing(shippedFolders).map((name) => `!${name}/`);
 }
 
-/** `text` with the lines between the two marks (each a whole line) replaced. */
+/** Replaces the lines of `text` between two marks; each mark is a whole line. */
 export function replaceBetween(text, first, last, lines) {
   const [before, rest] = text.split(`${first}\n`);
   const after = rest?.split(`${last}\n`)[1];
@@ -60,7 +60,7 @@ export function replaceBetween(text, first, last, lines) {
   return `${before}${first}\n${lines.join('\n')}\n${last}\n${after}`;
 }
 
-/** The files that repeat the table, with the text that they must have. */
+/** The files that repeat the table, with the text they must have. */
 export function derivedFiles() {
   return [
     [

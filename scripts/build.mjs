@@ -1,4 +1,4 @@
-// Leaves the package's files in dist/: compiled code with declarations, its data files, and the workflow bundle.
+// Writes the package's files to dist/: compiled code with declarations, its data files, and the workflow bundle.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,7 +11,8 @@ ensureInstalled();
 const dist = join(root, 'dist');
 rmSync(dist, { recursive: true, force: true });
 
-// What is compiled is the same. The tests that pack the package set it: they check types, and build the image with its checks.
+// Skips the type checks; the output is the same. Set by tests that pack the package: `npm test` checks types
+// separately, and the image is built with the checks.
 const noCheck = process.env.BUILD_UNCHECKED === '1';
 const complaints = await compile(dist, { declaration: true, noCheck });
 if (complaints !== '') {
@@ -22,7 +23,7 @@ await bundleCommand(dist);
 const size = await bundleWorkflows();
 process.stdout.write(`dist/ is built; the workflow bundle has ${String(Math.round(size / 1024))} KB\n`);
 
-/** The same for every worker of a release: no bundling at its start. */
+/** Bundled once per release, so that no worker bundles at its start. */
 async function bundleWorkflows() {
   const { bundleWorkflows: bundleCompiled } = await import(
     pathToFileURL(join(dist, 'worker', 'bundle-workflows.js')).href

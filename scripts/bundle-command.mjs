@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 
 /**
- * Puts the command line of a compiled package, and what it alone loads, into a few files in place of some hundreds: a command
- * starts in three quarters of the time. What the package exports stays as it was compiled.
+ * Bundles the command line of a compiled package, and the modules that only it loads, into a few files instead of some
+ * hundreds: a command then starts in three quarters of the time. The package's exports stay as compiled.
  */
 export async function bundleCommand(dist) {
   const folder = join(dist, 'cli');
@@ -13,7 +13,7 @@ export async function bundleCommand(dist) {
     entryPoints: [join(folder, 'main.js')],
     outdir: bundled,
     bundle: true,
-    // What a command loads on demand, the worker's native part above all, stays apart.
+    // Code that a command loads on demand, above all the worker's native part, stays in separate files.
     splitting: true,
     packages: 'external',
     format: 'esm',
@@ -27,7 +27,10 @@ export async function bundleCommand(dist) {
   if (lost.length > 0) throw new Error(`the bundled command does not find ${lost.join(', ')} from dist/cli`);
 }
 
-/** Files that code finds by its own place, which bundling has changed; the bundle of the workflows is made later. */
+/**
+ * Files that code locates relative to itself and that bundling has moved out of reach. The workflow bundle is built
+ * later.
+ */
 function filesLostBy(folder, name) {
   const places = readFileSync(join(folder, name), 'utf8').matchAll(
     /new URL\((["'`])(\.[^"'`$]+)\1, import\.meta\.url\)/g,

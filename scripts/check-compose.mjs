@@ -1,5 +1,5 @@
-// Checks docker-compose.yml and Dockerfile without Docker: Compose's own parser, its JSON schema, hadolint, and what must
-// hold of the files as Compose understands them.
+// Checks docker-compose.yml and Dockerfile without Docker, with Compose's own parser, its JSON schema, hadolint, and
+// rules of our own for the files as Compose understands them.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ for (const problem of problemsOf()) {
   process.exitCode = 1;
 }
 
-/** What must hold of all services together, and of the variables of .env.example. */
+/** The rules for all services together, and for the variables of .env.example. */
 function problemsOf() {
   const { reach, unused } = readEnvExample();
   const sentinels = Object.fromEntries([...reach, ...unused].map((name) => [name, `/sentinel/${name}`]));
@@ -85,7 +85,7 @@ function problemsOfService(
   ];
 }
 
-/** docker-compose.yml as Compose understands it, with every profile and these variables. */
+/** docker-compose.yml as Compose reads it, with every profile and these variables. */
 function compose(variables) {
   const args = [
     '-f',
@@ -106,7 +106,7 @@ function compose(variables) {
   return status === 0 ? JSON.parse(stdout) : undefined;
 }
 
-/** The variables of .env.example: those that Compose must hand on, and those below a comment "Not with Compose". */
+/** The variables of .env.example: those that Compose must pass on, and those below a comment "Not with Compose". */
 function readEnvExample() {
   const found = { reach: [], unused: [] };
   let isUnused = false;
@@ -126,7 +126,7 @@ function installTools() {
   mkdirSync(join(root, '.cache'), { recursive: true });
   const python = join(venv, 'bin', 'python');
   const install = ['install', '--quiet', '--disable-pip-version-check', '--no-compile', ...packages];
-  // Where Python has a pip, the environment needs none of its own.
+  // If Python has pip, the virtual environment needs none of its own.
   const hasPip = run('python3', ['-m', 'pip', '--version']).status === 0;
   const steps = [
     ['python3', ['-m', 'venv', ...(hasPip ? ['--without-pip'] : []), venv]],
@@ -144,7 +144,7 @@ function installTools() {
   writeFileSync(marker, packages.join(' '));
 }
 
-/** The package's own wrapper in bin/ ends with 0 even for an invalid file: this is the program behind it. */
+/** The actual program. The package's wrapper in bin/ exits with 0 even for an invalid file. */
 function composeProgram() {
   const lib = join(venv, 'lib');
   const python = readdirSync(lib).find((name) => name.startsWith('python3'));

@@ -4,8 +4,8 @@ import { existing, shippedFolders } from './architecture.mjs';
 import { compiler, compilerFlags, root, runStep } from './run-step.mjs';
 
 /**
- * Compiles the folders of architecture.json that ship into a folder, beside their JSON and plain modules; gives the
- * compiler's complaints, empty where it has none.
+ * Compiles the shipped folders of architecture.json into a folder and copies their JSON and plain modules there.
+ * Returns the compiler's errors, or an empty string.
  */
 export async function compile(outDir, compilerOptions) {
   const folders = existing(shippedFolders);
@@ -26,7 +26,7 @@ export async function compile(outDir, compilerOptions) {
   return '';
 }
 
-/** What the code reads or runs as it is. */
+/** Files that the code reads or runs without compilation. */
 function isUsedAsItIs(path) {
   return statSync(path).isDirectory() || (/\.(json|mjs)$/.test(path) && !path.endsWith('tsconfig.json'));
 }

@@ -2,8 +2,8 @@ import { relative } from 'node:path';
 import { root } from './run-step.mjs';
 
 /**
- * Counts vitest's JSON report. What the report does not show is a failure too: a crash, a file that did not load, an
- * error outside any test, a run without a test, and in a whole run a test that was skipped.
+ * Counts the tests of vitest's JSON report. Failures that the report does not count are added: a crash, a file that did
+ * not load, an error outside any test, a run without tests, and, in a whole run, a skipped test.
  */
 export function countTests(report, exitCode, { isWhole }) {
   if (report === undefined) return { passed: 0, failed: 1, problems: ['vitest ended without a report'] };
@@ -15,7 +15,7 @@ export function countTests(report, exitCode, { isWhole }) {
   const broken = files.filter(
     ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
   );
-  // Again at the end, where the output of a long run is read first.
+  // Repeated at the end, where people look first in the output of a long run.
   const problems = files.flatMap(failuresOf).map(({ named, reason }) => `FAIL  ${named}: ${reason}`);
   problems.push(...broken.map(({ name, message }) => `could not run ${name}: ${firstLine(message)}`));
   const outside = report.unhandledErrors ?? [];
@@ -44,8 +44,8 @@ export function failedFiles(report) {
 }
 
 /**
- * A run whose failed files have run once more: each of these is as it ended then, and what passed only then is noted. Errors
- * outside any test count whichever run had them.
+ * Merges a run with the second run of its failed files. The second result counts, and tests that passed only then are
+ * noted. Errors outside any test count from both runs.
  */
 export function withSecondRun(first, again) {
   const second = new Map((again.report?.testResults ?? []).map((file) => [file.name, file]));

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Installs the dependencies of the lock file unless they stand there already; ends the process where it cannot. */
+/** Installs the dependencies of the lock file unless they are installed already; exits the process if that fails. */
 export function ensureInstalled() {
   if (isInstalled()) return;
   process.stdout.write('Installing the dependencies of package-lock.json (once) …\n');
@@ -20,7 +20,7 @@ export function ensureInstalled() {
   process.exit(1);
 }
 
-/** Compares the two lock files by content: file times change with every checkout. */
+/** Compares the contents of the two lock files, because file times change with every checkout. */
 function isInstalled() {
   const wanted = readPackages('package-lock.json');
   const present = readPackages('node_modules/.package-lock.json');

@@ -1,5 +1,6 @@
-// node scripts/lay-out-package.mjs FOLDER: the package as an install has it, but for the workflow bundle and declarations.
-// For tests that start many processes: these start twice as fast as from the sources. Types are checked elsewhere.
+// node scripts/lay-out-package.mjs FOLDER: the package as installed, but without the workflow bundle and declarations.
+// Tests that start many processes use it, because these start twice as fast as from the sources. Types are checked
+// elsewhere.
 import { cpSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleCommand } from './bundle-command.mjs';

@@ -1,4 +1,5 @@
-// npm run measure:install: what each face of the package takes on disk, installed into an empty project from the packed tarball.
+// npm run measure:install: the disk space of each use of the package, installed into an empty project from the packed
+// tarball.
 import './node-version.mjs';
 import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

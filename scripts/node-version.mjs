@@ -1,4 +1,4 @@
-// Imported first, before anything that an old Node could not load.
+// Imported first, before any module that an old Node could not load.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`Node ${process.versions.node} is too old: install Node 20.19 or newer.\n`);

@@ -3,18 +3,21 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Path of a program of the project's dependencies. */
+/** Path of a program from the project's dependencies. */
 export function tool(name) {
   return `${root}/node_modules/.bin/${name}`;
 }
 
-/** The native compiler takes a third of the time. It has no library yet: ESLint, knip and the tests read the code with `typescript`. */
+/**
+ * The native compiler, which takes a third of the time. It has no API yet, so ESLint, knip and the tests use
+ * `typescript`.
+ */
 export const compiler = `${root}/node_modules/typescript-native/bin/tsc`;
 
-/** Each of its checkers goes through the same libraries: two take half of what its usual four compute. */
+/** Each checker processes the same libraries again; two use half the processor time of the default four. */
 export const compilerFlags = ['--checkers', '2'];
 
-/** Runs a program in the project's folder; `live` shows its output as it comes, else it is collected. */
+/** Runs a program in the project's folder. With `live`, its output is shown as it comes; otherwise it is collected. */
 export function runStep(program, args, { live = false, timeoutMs = 10 * 60_000 } = {}) {
   return new Promise((resolve) => {
     const startedAt = Date.now();

@@ -1,4 +1,4 @@
-// `npm start` is `runcomfy-temporal dev --once` in a clone; with `--keep` it is `runcomfy-temporal dev`.
+// In a clone, `npm start` is `runcomfy-temporal dev --once`; with `--keep`, it is `runcomfy-temporal dev`.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './ensure-installed.mjs';
@@ -12,7 +12,7 @@ const child = spawn(process.execPath, ['bin/runcomfy-temporal', 'dev', '--output
   cwd: root,
   stdio: 'inherit',
 });
-// A terminal sends Ctrl-C to both processes: this one waits for what the other makes of it.
+// A terminal sends Ctrl-C to both processes; this one waits until the child has handled it.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 child.on('exit', (code, signal) => {

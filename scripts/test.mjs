@@ -11,24 +11,24 @@ import { compiler, compilerFlags, root, runStep, tool } from './run-step.mjs';
 
 const maxTestMs = 40 * 60_000;
 const maxChecksAtOnce = 4;
-/** Where so many files fail, the machine is not what failed them. */
+/** Most failed files to run again. If more fail, the load of the machine is not the reason. */
 const maxFilesAgain = 15;
-/** What makes much and forgets it soon is collected less often: a fifth of what the linter computes. */
+/** A larger young generation. The linter creates many short-lived objects; this saves a fifth of its processor time. */
 const roomy = '--max-semi-space-size=128';
 
 ensureInstalled();
-// So are the compilers that are written in Go: a fifth of what they compute.
+// The same for the compilers, which are written in Go: fewer collections save a fifth of their processor time.
 process.env.GOGC = '400';
 const args = process.argv.slice(2);
 const isFast = args[0] === '--fast';
 const isWhole = args.length === 0;
 const computing = ['--project', 'unit', '--project', 'replay'];
 const answers = isWhole ? answersFolder() : undefined;
-// The tests record theirs there; others that run beside them record none.
+// A whole run records the gateway's answers in this folder; other runs record none.
 if (answers !== undefined) process.env.TEST_ANSWERS_FOLDER = answers;
 else delete process.env.TEST_ANSWERS_FOLDER;
-// Beside the tests of the server, which wait much and of which some hold what happens within a second or two: those that
-// compute, at a lower priority, and the checks, at the lowest.
+// The server tests mostly wait, and some of them check times of a second or two. So the tests that compute run beside
+// them at a lower priority, and the checks at the lowest.
 const runs = isWhole
   ? [runTests(['--project', 'server'], 'server'), runTests(computing, 'computing', { priority: 15 })]
   : [runTests(isFast ? [...computing, ...args.slice(1)] : args, 'chosen')];
@@ -41,7 +41,7 @@ const sum = (name) => ended.reduce((all, each) => all + each[name], 0);
 process.stdout.write(`\n${String(sum('passed'))} passed, ${String(sum('failed'))} failed\n`);
 process.exitCode = sum('failed') === 0 ? 0 : 1;
 
-/** The checks of this run, by name, program and arguments. */
+/** The checks of this run, as name, program and arguments. */
 function checksFor() {
   const types = [
     ['types', compiler, ['--noEmit', '-p', '.', ...compilerFlags, ...incremental('types')]],
@@ -54,9 +54,9 @@ function checksFor() {
   if (isFast) return types;
   if (args.length > 0) return [];
   return [
-    // The longest first: beside it, the others take their turns.
+    // The longest check goes first; the others take turns beside it.
     ['lint', process.execPath, [roomy, tool('eslint'), '--max-warnings=0', '.']],
-    // What needs types, by the compiler that is ten times as fast; .oxlintrc.json has these rules.
+    // Rules that need types, with a compiler that is ten times faster; they are listed in .oxlintrc.json.
     ['lint of types', process.execPath, [tool('oxlint'), '--type-aware', '--deny-warnings']],
     ...types,
     ['format', process.execPath, [roomy, tool('prettier'), '--check', '--log-level=warn', '.']],
@@ -70,12 +70,15 @@ function checksFor() {
   ];
 }
 
-/** What did not change since the last run is not checked again. */
+/** Files that have not changed since the last run are not checked again. */
 function incremental(name) {
   return ['--incremental', '--tsBuildInfoFile', `.cache/${name}.tsbuildinfo`];
 }
 
-/** One failure hides no other: each check runs, whatever became of those before it. As many at a time as there are cores here. */
+/**
+ * Runs every check, even after failures, so that one failure hides no other. Up to four run at once, at most one per
+ * core.
+ */
 async function runChecks(steps) {
   const waiting = [...steps];
   const ended = new Map();
@@ -99,7 +102,7 @@ async function runChecks(steps) {
   return { passed: steps.length - failures.length, failed: failures.length, outputs, problems };
 }
 
-/** Of several at once, those at a lower priority say nothing before they have ended. */
+/** Only the run at normal priority shows its output live; the others show theirs when they have ended. */
 async function runTests(vitestArgs, name, { priority = 0 } = {}) {
   const report = `${root}/.cache/test/report-${name}.json`;
   mkdirSync(`${root}/.cache/test`, { recursive: true });
@@ -114,8 +117,8 @@ async function runTests(vitestArgs, name, { priority = 0 } = {}) {
 }
 
 /**
- * What meets servers, processes and clocks may run out of time on a machine that has everything else to do as well: the
- * files that failed run once more, by themselves. What passes only then passes, and is named.
+ * Runs the failed files once more, by themselves: tests with servers, processes and clocks may time out while the
+ * machine is busy with everything else. A test that passes only then counts as passed and is named.
  */
 async function runFailedAgain(first) {
   const files = failedFiles(first.report);

@@ -1,4 +1,4 @@
-// npm run wrap-docs: wraps the prose of all pages at one width; tables, code, headings and long links stay as they are.
+// npm run wrap-docs: wraps the prose of all pages at one width. Tables, code, headings and long links are left alone.
 import './node-version.mjs';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { root } from './run-step.mjs';

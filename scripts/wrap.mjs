@@ -4,7 +4,7 @@ import { root } from './run-step.mjs';
 
 const width = 140;
 
-/** The pages for readers, by their paths. */
+/** Paths of the pages for readers. */
 export function pages() {
   return ['.', 'docs', 'docs/adr', 'examples', 'deploy']
     .filter((folder) => existsSync(join(root, folder)))
@@ -12,7 +12,7 @@ export function pages() {
     .filter((name) => name.endsWith('.md'));
 }
 
-/** A page with each paragraph and list item wrapped anew. */
+/** A page with every paragraph and list item wrapped again. */
 export function wrapped(text) {
   const out = [];
   let block = [];
@@ -60,7 +60,10 @@ function wrapBlock(lines) {
   return [...out, current];
 }
 
-/** Code in backticks is one word; what would mean something at the beginning of a line stays with the word before it. */
+/**
+ * Splits text into words. Code in backticks is one word; a word that would be markup at the start of a line stays with
+ * the word before it.
+ */
 function wordsOf(text) {
   const words = [];
   for (const [word] of text.matchAll(/(?:`[^`]*`|[^\s`]|`)+/g)) {

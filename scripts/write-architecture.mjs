@@ -1,4 +1,4 @@
-// npm run architecture: repeats the table of architecture.json where other programs and readers look for it.
+// npm run architecture: copies the table of architecture.json to where readers and other programs look for it.
 import './node-version.mjs';
 import { writeFileSync } from 'node:fs';
 import { derivedFiles } from './architecture.mjs';
