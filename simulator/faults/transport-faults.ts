@@ -33,7 +33,7 @@ function refused(name: string, group: number, sentence: string, make: (context: 
   return { name, group, steps: apiSteps, sentence, act: (context) => reply(bodyOf(context, make(context))) };
 }
 
-/** The target of a redirect. On loopback, the simulator has a second name, which is used. Elsewhere, an invalid host is. */
+/** The target of a redirect: the simulator's second name on loopback; elsewhere, where it has none, an invalid host. */
 function locationOf({ rule, call }: FaultContext): string {
   if (rule.location !== undefined) return rule.location;
   const { protocol, hostname, port } = new URL(call.origin);
