@@ -2,8 +2,9 @@ import type { McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { isBilledAllTheSame } from '../../domain/budget/settlement.ts';
 import { type CancelOutcome, phases } from '../../domain/generation.ts';
-import { everyTenant, keyOfWorkflow, mayDo, workflowIdOf } from '../access/principal.ts';
+import { everyTenant, mayDo, workflowIdOf } from '../access/principal.ts';
 import { ofGenerations, workflowIdIn } from '../api/generations/find-generation.ts';
+import { rowBody } from '../api/generations/row-body.ts';
 import { cancelPatiently } from '../generations/cancel-patiently.ts';
 import { patiently, readPatienceMs } from '../generations/patiently.ts';
 import { generationAnswer, waitSeconds } from './generation-answer.ts';
@@ -51,7 +52,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
         const list = async () => {
           const rows = [];
           for await (const row of parts.generations.list({ ...filter, keyPrefix })) {
-            rows.push({ ...row, key: keyOfWorkflow(principal, row.key) });
+            rows.push(rowBody(principal, row));
           }
           return rows;
         };

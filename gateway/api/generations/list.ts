@@ -3,7 +3,7 @@ import type { ListedGeneration } from '../../../client/index.ts';
 import { listGenerationPage, type PageFilter } from '../../../client/operator/index.ts';
 import { phases } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { keyOfWorkflow, type Principal, tenantOfKey } from '../../access/principal.ts';
+import type { Principal } from '../../access/principal.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
@@ -11,6 +11,7 @@ import { readPage, scopeOf, scopeQuery } from '../many/list-many.ts';
 import type { Call } from '../operation.ts';
 import { fromPageToken, toPageToken } from '../page-token.ts';
 import { generationBody } from './generation-body.ts';
+import { rowBody } from './row-body.ts';
 
 const anyPhases = z.array(z.enum(phases)).max(phases.length);
 
@@ -55,15 +56,7 @@ export async function listGenerations(
   const states =
     query.include === undefined ? [] : await Promise.all(page.rows.map((row) => readRowState(reader, principal, row)));
   return withoutUndefined({
-    generations: page.rows.map(({ key, startedAt, ...row }, at) =>
-      withoutUndefined({
-        key: keyOfWorkflow(principal, key),
-        tenant: tenantOfKey(principal, key),
-        ...row,
-        createdAt: startedAt,
-        ...states[at],
-      }),
-    ),
+    generations: page.rows.map((row, at) => ({ ...rowBody(principal, row), ...states[at] })),
     nextPageToken: page.nextPageToken === undefined ? undefined : toPageToken(page.nextPageToken, ...bound),
   });
 }

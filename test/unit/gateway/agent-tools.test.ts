@@ -4,6 +4,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
 import { createCatalogueReads } from '../../../gateway/catalogue/catalogue-reads.ts';
+import { generationList } from '../../../gateway/contract/generation-list.ts';
 import { addGenerationTools } from '../../../gateway/mcp/generation-tools.ts';
 import { addModelTools } from '../../../gateway/mcp/model-tools.ts';
 import { addOrderTool } from '../../../gateway/mcp/order-tool.ts';
@@ -18,7 +19,7 @@ interface Answer {
 }
 
 /** A tenant's agent, whose gateway cannot ask RunComfy unless `parts` say otherwise. */
-function agent(parts: object = {}, sinceMs = 0) {
+function agent(parts: object = {}, sinceMs = 0, principal: object = { tenant: 'acme', scope: 'generate' }) {
   const lines: string[] = [];
   const away = () => Promise.reject(new Error('away'));
   const context = {
@@ -30,7 +31,7 @@ function agent(parts: object = {}, sinceMs = 0) {
       ...parts,
     },
     readCatalogue: createCatalogueReads(),
-    principal: { tenant: 'acme', scope: 'generate' },
+    principal,
     requestId: 'request-1',
     takeStart: () => Promise.resolve(),
     since: performance.now() - sinceMs,
@@ -281,4 +282,19 @@ it('a failure that nobody foresaw is in the log under the id of the call; no ans
   const used = new GenerationError({ type: 'KeyInUse', message: 'key "acme/k" is used', key: 'acme/k' });
   const refused = await answerTool(context, () => Promise.reject(used));
   expect(refused.content[0]).toMatchObject({ text: 'KeyInUse: key "k" is used' });
+});
+
+it.each([
+  [{ tenant: 'acme' }, { key: 'order-1' }],
+  [
+    { tenant: '*', tenants: ['acme'] },
+    { key: 'acme/order-1', tenant: 'acme' },
+  ],
+])('%o lists the rows that our API lists', async (principal, shown) => {
+  const startedAt = '2026-11-29T05:00:00.000Z';
+  const row = { key: 'acme/order-1', runId: 'r', model: flux, phase: 'in_queue', startedAt };
+  const { data } = await agent({ generations: { list: () => [row] } }, 0, principal).use('list_generations', {});
+  // What is no field of the contract would be left out here.
+  expect(generationList.parse(data)).toEqual(data);
+  expect(data).toMatchObject({ generations: [{ ...shown, createdAt: startedAt }] });
 });
