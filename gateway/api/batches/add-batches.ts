@@ -50,7 +50,7 @@ export function addBatches(routes: RouteAdder, parts: GatewayParts, stopping: Ab
       201: { description: 'It was started.', schema: batch, headers: { Location: 'Where the batch is read.' } },
       200: { description: 'It had been started before.', schema: batch, headers: { 'Idempotent-Replayed': '`true`' } },
     },
-    problems: ['KeyMismatch', 'ModelNotFound', 'KeyInUse'],
+    problems: ['KeyMismatch', 'ModelNotFound', 'KeyInUse', 'PriceUnknown'],
     handle: (call) => startBatch(parts, stopping, call),
   });
   addOperation(routes, {
@@ -159,7 +159,7 @@ function addMessages(routes: RouteAdder, parts: GatewayParts, stopping: AbortSig
     params: aboutKey,
     body: itemsBody,
     answers: { 200: { description: 'They are part of it.', schema: itemCount } },
-    problems: ['KeyNotFound', 'ModelNotFound', 'ResolutionRefused', 'NoWorker'],
+    problems: ['KeyNotFound', 'ModelNotFound', 'PriceUnknown', 'ResolutionRefused', 'NoWorker'],
     handle: (call) => addItems(parts, call),
   });
   addOperation(routes, {

@@ -4,12 +4,15 @@ import { createIssueList } from '../../../domain/issues.ts';
 import { mayOrder, type Principal } from '../../access/principal.ts';
 import type { Catalogue } from '../../gateway-parts.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
+import { inTime } from '../../http/waiting.ts';
 import { mayRun } from '../pipelines/start.ts';
 
 /** What the items of a batch are made with. */
 export interface ItemSetting {
   plan?: object | undefined;
   defaults?: BatchItemDefaults | undefined;
+  /** There is a limit of money, or a budget: nothing is ordered whose price is not known. */
+  isLimited?: boolean;
 }
 
 /** A slow catalogue holds up no batch: what is not looked at here is a worker's to refuse, before it orders. */
@@ -20,7 +23,7 @@ export async function checkItems(
   principal: Principal,
   catalogue: Catalogue,
   items: readonly BatchItem[],
-  { plan, defaults = {} }: ItemSetting,
+  { plan, defaults = {}, isLimited = false }: ItemSetting,
 ): Promise<void> {
   refuseReserved(items);
   if (plan !== undefined) {
@@ -31,22 +34,41 @@ export async function checkItems(
     if (model !== undefined) mayOrder(principal, model);
   }
   const issues = createIssueList();
+  const unpriced = createIssueList();
   const giveUpAt = performance.now() + lookForMs;
   for (const [index, item] of items.entries()) {
     if (issues.isFull() || performance.now() > giveUpAt) break;
-    const { model, input = {} } = orderOfItem(item, defaults);
+    const { model, input = {}, maxPriceUsd } = orderOfItem(item, defaults);
     if (model === undefined) continue;
     const report = await catalogue.check(model, input);
     if (report === 'unknown model') {
       const message = `RunComfy has no model ${model}, which item ${item.id} orders: see the list of models`;
       throw new RefusalError('ModelUnknown', message);
     }
-    const place = `body.items.${String(index)}.input`;
-    for (const { path, message } of report.issues) issues.add(`${place}${path.slice(1)}`, message);
+    const place = `body.items.${String(index)}`;
+    for (const { path, message } of report.issues) issues.add(`${place}.input${path.slice(1)}`, message);
+    if (!isLimited || maxPriceUsd !== undefined || unpriced.isFull()) continue;
+    const priceless = inTime(isPriceless(catalogue, model, input), giveUpAt - performance.now(), () => false);
+    if (await priceless) unpriced.add(place, `no price of ${model} is known for this input: give maxPriceUsd`);
   }
   const found = issues.toIssues();
-  if (found.length === 0) return;
-  throw new RefusalError('InvalidInput', 'items do not fit their models: nothing was sent', { issues: found });
+  if (found.length > 0) {
+    throw new RefusalError('InvalidInput', 'items do not fit their models: nothing was sent', { issues: found });
+  }
+  const without = unpriced.toIssues();
+  if (without.length === 0) return;
+  const message = 'the batch has a limit, and items have no price that is known: nothing was sent';
+  throw new RefusalError('PriceUnknown', message, { issues: without });
+}
+
+/** Whether the catalogue knows a model and no price of it: where it gives no answer, a worker asks until it does. */
+async function isPriceless(catalogue: Catalogue, model: string, input: Record<string, unknown>): Promise<boolean> {
+  try {
+    const { usd } = await catalogue.price(model, input);
+    return usd === undefined && (await catalogue.entry(model)) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** `<key>/late` is the key of a late result. */

@@ -41,7 +41,9 @@ export async function startBatch(
     isNewKey,
     check: async () => {
       await mayName(parts.access, principal, key);
-      await checkItems(principal, parts.catalogue, asked.items ?? [], asked);
+      const { items = [], plan, defaults, maxCostUsd } = asked;
+      const isLimited = maxCostUsd !== undefined || budgets !== undefined;
+      await checkItems(principal, parts.catalogue, items, { plan, defaults, isLimited });
       return [];
     },
     start: (attaching) => parts.generations.batches.start(order, { ...options, ...attaching }),

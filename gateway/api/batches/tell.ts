@@ -1,4 +1,5 @@
-import { type BatchCancelReply, type BatchPhase, isGenerationError } from '../../../client/index.ts';
+import { type BatchCancelReply, type BatchHandle, type BatchPhase, isGenerationError } from '../../../client/index.ts';
+import { orderOfItem } from '../../../domain/batch/batch-item.ts';
 import type { Batch } from '../../contract/batch.ts';
 import type { AddItems, SetBatch } from '../../contract/start-batch.ts';
 import type { CancelAll } from '../../contract/start-pipeline.ts';
@@ -22,9 +23,12 @@ export function addItems(
   const gone = goneSignal(reply);
   return withMany(batches, parts, request, params.key, async (handle) => {
     const setting = async () => ({ plan: await handle.plan(), defaults: await handle.defaults() });
-    const { plan, defaults } = await patiently(parts.client, readPatienceMs, setting);
+    const { plan, defaults = {} } = await patiently(parts.client, readPatienceMs, setting);
+    const isPriced =
+      plan !== undefined || body.items.every((item) => orderOfItem(item, defaults).maxPriceUsd !== undefined);
+    const isLimited = !isPriced && (await hasLimit(parts, handle));
     try {
-      await checkItems(principal, parts.catalogue, body.items, { plan, defaults });
+      await checkItems(principal, parts.catalogue, body.items, { plan, defaults, isLimited });
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
       // The batch adds none of those that may be there: it says whether they are, also where they would be refused by now.
@@ -38,6 +42,12 @@ export function addItems(
       throw new RefusalError('MalformedRequest', 'the client left before it was answered', { cause: error });
     }
   });
+}
+
+/** Whether nothing is ordered whose price is not known; the limit is that which holds now. */
+async function hasLimit(parts: GatewayParts, handle: BatchHandle): Promise<boolean> {
+  const budgets = await patiently(parts.client, readPatienceMs, handle.budgets);
+  return budgets !== undefined || (await seenNow(parts, handle)).state.money.maxCostUsd !== undefined;
 }
 
 /** No more items will come. */

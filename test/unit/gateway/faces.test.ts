@@ -47,11 +47,9 @@ it.each([
     key: 'k',
     plan: () => Promise.resolve(undefined),
     defaults: () => Promise.resolve(undefined),
-    state: () => Promise.resolve({ phase: 'running', counts: { total: 2 } }),
-    add: (message: object) => {
-      added.push(message);
-      return Promise.resolve({ count: 2 });
-    },
+    budgets: () => Promise.resolve(undefined),
+    state: () => Promise.resolve({ phase: 'running', counts: { total: 2 }, money: {} }),
+    add: (message: object) => Promise.resolve({ count: 1 + added.push(message) }),
   };
   const batches = { get: () => Promise.resolve(handle) };
   const catalogue = { check: () => Promise.resolve('unknown model') };
