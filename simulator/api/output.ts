@@ -5,10 +5,7 @@ import { mediaTypes } from '../world/media.ts';
 import type { World } from '../world/world.ts';
 import type { Call } from './call.ts';
 
-/**
- * The `output` object of a success. By default, one file is under the singular key and several are under the plural
- * one.
- */
+/** The `output` object of a success. By default, one file goes under the singular key, several under the plural one. */
 export function outputOf(world: World, call: Call, job: Job): Record<string, unknown> {
   const urls = outputUrls(world, call, job);
   const { output_keys: keys } = world.settings.switches;
