@@ -1,8 +1,8 @@
 // npm run bench:batch                                   500 items in each of four ways, window 100
 // npm run bench:batch -- --items 1000 --window 200
-// npm run bench:batch -- --campaign 10000 --kills       one large batch, its worker killed three times, its server once
-// npm run bench:batch -- --campaign 10000 --troubles    one in twenty fails, one in a hundred is unknown, and the wallet empties on the way
-// npm run bench:batch -- --upload 100000                one batch whose upload is killed twice and which is cancelled at 1,000 done
+// npm run bench:batch -- --campaign 10000 --kills       a large batch; kills its worker three times, its server once
+// npm run bench:batch -- --campaign 10000 --troubles    5 % fail, 1 % are unknown, and the wallet becomes empty
+// npm run bench:batch -- --upload 100000                kills the upload twice, and cancels the batch at 1,000 done
 import { parseArgs } from 'node:util';
 import { type CampaignRow, runCampaign } from './support/batch/campaign.ts';
 import { compareDesigns } from './support/batch/compare.ts';
@@ -20,12 +20,12 @@ const { values: options } = parseArgs({
     upload: { type: 'string' },
     kills: { type: 'boolean', default: false },
     troubles: { type: 'boolean', default: false },
-    /** A campaign that takes longer is given up. */
+    /** A campaign that takes longer is abandoned. */
     minutes: { type: 'string', default: '30' },
   },
 });
 
-/** A campaign of fewer items is a check, whose figures are not kept. */
+/** A campaign with fewer items is only a check; its figures are not saved. */
 const fullItems = 10_000;
 const fullUpload = 100_000;
 
@@ -82,7 +82,7 @@ async function campaign(items: number): Promise<void> {
   if (missed.length > 0) process.exitCode = 1;
 }
 
-/** What a campaign was to show and has not. */
+/** The expectations that a campaign did not meet. */
 function missedBy(row: CampaignRow): string[] {
   const { items, jobs, lines, linesInFile, distinctIds, exitCode, unknown, seconds, troubles } = row;
   const isLively = items / seconds >= 5;
@@ -104,7 +104,7 @@ function missedBy(row: CampaignRow): string[] {
   return Object.keys(holds).filter((name) => holds[name] === false);
 }
 
-/** What failures, lost replies and an empty wallet were to leave whole and have not. */
+/** The expectations about failures, lost replies and an empty wallet that a campaign did not meet. */
 function missedInTroubles({ items, unknown }: CampaignRow, troubles: TroublesRow): string[] {
   const { pausedByWallet, failedJobs, failedLines, givenBack } = troubles;
   const { total, waiting, failed, inFlight } = pausedByWallet ?? { total: 0, waiting: 0, failed: 0, inFlight: 0 };
@@ -133,7 +133,7 @@ async function upload(items: number): Promise<void> {
   if (missed.length > 0) process.exitCode = 1;
 }
 
-/** What an upload was to show and has not. */
+/** The expectations that an upload did not meet. */
 function missedByUpload(row: UploadRow): string[] {
   const { items, lines, distinctIds, jobs, ordered, neverStarted } = row;
   const holds: Record<string, boolean> = {

@@ -11,12 +11,12 @@ import { quietTemporal } from './support/stack/quiet-temporal.ts';
 import { say, startStack } from './support/stack/stack.ts';
 import { startWorkerProcess } from './support/stack/worker-handle.ts';
 
-/** Asks for a verdict, true: granted; rejects where there is none. */
+/** Asks a budget for a verdict; resolves to true if granted, and rejects if there is no verdict. */
 type Reserve = (budget: string, key: string) => Promise<boolean>;
 
 const priceUsd = 1.26;
 const atOnceWithinMs = 2_000;
-/** Whoever has no verdict by then counts as one without. */
+/** A request that has no verdict by then counts as one without. */
 const verdictWithinMs = 45_000;
 const taskQueue = 'bench-budget';
 const lanes = 50;
@@ -44,7 +44,7 @@ try {
   for (const { subject, count, inFlight, limitUsd, reserve } of ways) {
     const name = `bench-${randomUUID()}`;
     await budgets.create({ name, limitUsd });
-    // Its first task, and all code that is not warm yet, is none of the verdicts.
+    // Warms up: the budget's first task and cold code must not slow down the verdicts.
     await budgets.state(name);
     const cpuBefore = cpuSecondsOf(stack.server.pid);
     const measured = await run({ name, count, inFlight, reserve });
@@ -126,7 +126,7 @@ async function bySingleUpdate(budget: string, key: string): Promise<boolean> {
   return verdicts[0]?.granted === true;
 }
 
-/** As the activities of so many workers ask. */
+/** Asks as the activities of this many workers do. */
 function byDesks(workers: number): Reserve {
   const desks = Array.from({ length: workers }, () => createBudgetDesk(client));
   let asked = 0;

@@ -1,5 +1,5 @@
-// npm run bench:fairness                   one, five and ten orders a second, a batch of 10,000 waiting, somebody at a screen
-// npm run bench:fairness -- --rates 10     a check of some of them, whose figures are not kept
+// npm run bench:fairness                   1, 5 and 10 orders a second: a batch of 10,000 waits, a person orders
+// npm run bench:fairness -- --rates 10     a check of some rates; its figures are not saved
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createGenerationClient, type GenerationClient } from '../client/index.ts';
@@ -11,11 +11,11 @@ import { say, startStack } from './support/stack/stack.ts';
 import { startWorkerProcess } from './support/stack/worker-handle.ts';
 
 interface Row {
-  /** Submits a second: as set, and as the simulator counted them. */
+  /** Submits per second: the limit, and the rate that the simulator counted. */
   perSecond: number;
   reachedPerSecond: number;
   reachedPercent: number;
-  /** From the start of an interactive generation to RunComfy's acceptance, in intervals of the limit. */
+  /** From the start of an interactive generation to its acceptance by RunComfy, in intervals of the limit. */
   interactive: number;
   p50Intervals: number;
   p95Intervals: number;
@@ -24,15 +24,15 @@ interface Row {
 
 const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 const allRates = '1,5,10';
-/** Far more than can go out while it is measured; what is left is cancelled. */
+/** Far more than can be sent during the measurement; the rest is cancelled. */
 const batchItems = 10_000;
-/** The server lets a few go at once before its limit bites. */
+/** The server lets a short burst through before its limit takes effect. */
 const settleMs = 5_000;
 const measuredMs = 25_000;
 const interactiveOrders = 20;
 const longestMs = 120_000;
 const longestUploadMs = 300_000;
-/** Two intervals, and a second for all that is not the queue. */
+/** The bound on p95: two intervals, plus a second for everything except the queue. */
 const withinIntervals = 2;
 const aroundMs = 1_000;
 
@@ -97,7 +97,7 @@ async function measure(perSecond: number): Promise<Row> {
     const waitedMs: number[] = [];
     while (waitedMs.length < interactiveOrders) {
       waitedMs.push(await orderNow(generations, simulator, `${taskQueue}-now-${String(waitedMs.length)}`));
-      // At any moment of an interval, not always just after a submit.
+      // At a random moment of an interval, not always just after a submit.
       await sleep((Math.random() * 1_000) / perSecond);
     }
     await sleep(Math.max(0, from + measuredMs - Date.now()));
@@ -107,7 +107,7 @@ async function measure(perSecond: number): Promise<Row> {
     const reachedPercent = (reachedPerSecond / perSecond) * 100;
     const intervals = waitedMs.map((ms) => (ms * perSecond) / 1_000);
     const p95Intervals = quantile(intervals, 0.95);
-    // What waits on would weigh on what is measured next.
+    // A batch that keeps waiting would slow down the next measurement.
     await batch.cancel({ reason: 'measured', detach: true }, { timeoutMs: longestMs });
     const isSoon = p95Intervals <= withinIntervals + (aroundMs * perSecond) / 1_000;
     return {
@@ -125,7 +125,7 @@ async function measure(perSecond: number): Promise<Row> {
   }
 }
 
-/** Orders as a person at a screen does; milliseconds until RunComfy has it. */
+/** Orders as a person at a screen does. Resolves to the milliseconds until RunComfy has accepted the order. */
 async function orderNow(generations: GenerationClient, simulator: Simulator, key: string): Promise<number> {
   const orderedAt = Date.now();
   await generations.start({ model, input: { prompt: key } }, { key });

@@ -1,6 +1,6 @@
 // npm run bench:faults               all subjects, about five minutes
-// npm run bench:faults -- fal lost   only subjects and faults whose name holds one of the words (nothing is written,
-//                                    but with --add the rows into the results of the last whole run)
+// npm run bench:faults -- fal lost   only subjects and faults whose name contains one of the words; nothing is
+//                                    written, but --add puts the rows into the results of the last whole run
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -87,7 +87,7 @@ async function main(args: string[]): Promise<void> {
   }
 }
 
-/** Rows that came after the last whole run say themselves when, and of which commit, they are. */
+/** Adds rows to the results of the last whole run. They state their own time and commit. */
 function addRows(rows: readonly Row[]): void {
   const results = JSON.parse(readFileSync(new URL('results/faults.json', import.meta.url), 'utf8')) as { rows: Row[] };
   const isNew = (old: Row) =>
@@ -100,7 +100,7 @@ function addRows(rows: readonly Row[]): void {
   say('\nadded to bench/results/faults.json');
 }
 
-/** A peer that cannot be run here is named with its reason, never left out in silence. */
+/** A peer that cannot run here is listed with the reason, never omitted silently. */
 async function startPeers(
   chosen: readonly Subject[],
   address: string,
@@ -122,7 +122,7 @@ async function startPeers(
   return notRun;
 }
 
-/** Long rows first, so that the whole ends soon after the longest of them. */
+/** Starts the long rows first, so that the whole ends soon after the longest of them. */
 async function measureAll(
   chosen: readonly Subject[],
   faults: readonly FaultRow[],
@@ -149,7 +149,7 @@ async function measureAll(
   return rows.sort((a, b) => rank(a) - rank(b));
 }
 
-/** One subject, one fault, one simulator with a ledger of its own. */
+/** Measures one subject under one fault, with a simulator and a ledger of its own. */
 async function measure(
   fault: FaultRow,
   { subject, setting, program, protocol }: Subject,
@@ -157,7 +157,7 @@ async function measure(
 ): Promise<Row> {
   const windowMs = fault.windowMs ?? usualWindowMs;
   const simulator = await startSimulator({
-    // Ids repeat with the seed, and no two simulators may give out the same.
+    // Ids repeat with the seed, and no two simulators may hand out the same ids.
     seed:
       1 +
       faultRows.indexOf(fault) * 1_000 +

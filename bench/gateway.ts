@@ -1,6 +1,6 @@
-// npm run bench:gateway                   what a gateway takes beside Temporal's client; 17 minutes or so
+// npm run bench:gateway                   the cost of a gateway compared with Temporal's client; about 17 minutes
 // npm run bench:gateway -- --soak 60      how its memory grows in an hour of traffic
-// npm run bench:gateway -- --campaign     1,000 POSTs with 100 keys: the gateway killed five times, then one reply in five cut
+// npm run bench:gateway -- --campaign     1,000 POSTs with 100 keys: first five kills, then one reply in five cut
 import { parseArgs } from 'node:util';
 import { describeCommit, describeMachine, formatTable, versionsOf, writeResults } from './support/figures/report.ts';
 import { runGatewayCampaign } from './support/gateway/campaign.ts';

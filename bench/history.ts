@@ -54,7 +54,7 @@ try {
   await stack.close();
 }
 
-/** The stages end half a second before a read is due, and the whole right after the last of the close reads. */
+/** Each stage ends half a second before a read is due, and the whole work right after the last of the close reads. */
 async function simulateGears(): Promise<Simulator> {
   const { longMs, closeMs, closeReads } = gears;
   return await simulate({ queueMs: longMs - 500, runMs: 500 + longMs + closeReads * closeMs });

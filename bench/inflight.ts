@@ -22,7 +22,7 @@ const parallelStarts = 40;
 const watchedMs = 20_000;
 const windowSeconds = 10;
 const sampled = 50;
-/** As `docs/operations.md` advises for a small container. */
+/** As `docs/operations.md` recommends for a small container. */
 const heapMegabytes = 384;
 const keyOf = (index: number) => `inflight-${String(index)}`;
 
@@ -163,7 +163,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await sleep(1_000);
 }
 
-/** The most reads per second, status and result, over any ten seconds in a row. */
+/** The highest rate of status and result reads over any ten consecutive seconds. */
 async function busiestWindow(of: SimulatorHandle): Promise<number> {
   const bySecond = new Map((await of.traffic()).map(({ second, status = 0, result = 0 }) => [second, status + result]));
   const sums = Array.from(bySecond.keys(), (from) =>

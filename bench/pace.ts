@@ -5,13 +5,16 @@ import { mean } from './support/figures/statistics.ts';
 import { type Account, type Seen, sendAll } from './support/pace/account.ts';
 import { createVirtualClock } from './support/pace/virtual-clock.ts';
 
-// What a batch of orders costs under an account's limit that nobody knows beforehand. No network; the clock is simulated.
+// The cost of a batch of orders when nobody knows the account's rate limit in advance. No network; the clock is
+// simulated.
 
 const draws = 5;
 const seed = 1;
-/** The batch is as much as the account takes in so long. */
+/** The size of the batch: as many orders as the account accepts in this time. */
 const batchSeconds = 120;
-/** In the first and in the last of its orders the rate is still sought, or hardly anybody is left. */
+/**
+ * Share of the orders left out at each end: at first the rate is still being sought, and at last hardly any are left.
+ */
 const shareAtEnds = 0.1;
 
 const limits = [2, 8, 20];
@@ -87,7 +90,7 @@ function rateOf(times: readonly number[]): number {
   return (times.length - 1) / (((times.at(-1) ?? NaN) - (times[0] ?? NaN)) / 1_000);
 }
 
-/** When orders go through again after the longest time in which none did. */
+/** The time at which orders are accepted again after the longest gap. */
 function endOfPause(accepted: readonly number[]): number {
   const gaps = accepted.map((time, index) => time - (accepted[index - 1] ?? time));
   return accepted[gaps.indexOf(Math.max(...gaps))] ?? 0;

@@ -1,4 +1,4 @@
-// npm run bench:pipeline    some minutes: three steps, a fan-out of 200, 500 orders of 100 steps, and what a cached generation weighs
+// npm run bench:pipeline    some minutes: three pipelines, and the memory of a cached generation
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ interface Row {
   orders: number;
   jobs: number;
   bills: number;
-  /** Of the longest run; the number of runs. */
+  /** Events of the longest run, and the number of runs. */
   events: number;
   runs: number;
   historyBytes: number;
@@ -116,7 +116,7 @@ async function measure({ server, bundles, client }: Stack, subject: string, plan
   }
 }
 
-/** Every run of a key, the newest first; a run that continued is found from the one that it was continued as. */
+/** Every run of a key, newest first. Earlier runs are found through the run that continued them. */
 async function runsOf(client: Stack['client'], workflowId: string): Promise<{ events: number; bytes: number }[]> {
   const found: { events: number; bytes: number }[] = [];
   let runId: string | undefined;
@@ -133,7 +133,7 @@ async function runsOf(client: Stack['client'], workflowId: string): Promise<{ ev
   return found;
 }
 
-/** What a cached generation weighs, with pipelines in the bundle and without; each in a process of its own. */
+/** The memory of a cached generation, with and without pipelines in the bundle; each is measured in its own process. */
 async function weigh(): Promise<{ with: HeapFigures; without: HeapFigures; ratio: number }> {
   const { folder, files } = await bundleTwice();
   try {

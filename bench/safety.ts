@@ -1,4 +1,4 @@
-// npm run bench:safety: what a submit that survives crashes and outages costs over one that does not.
+// npm run bench:safety: the extra cost of a submit that survives crashes and outages.
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
     for (const way of ['with', 'without'] as const) await measure(way, warmUp);
     const results = { with: [] as Sample[], without: [] as Sample[] };
     const calls = { with: {} as Calls, without: {} as Calls };
-    // In turns, so that whatever else the machine does meets both alike.
+    // In alternation, so that other load on the machine affects both ways alike.
     for (let block = 0; block < samples / 20; block += 1) {
       for (const way of ['with', 'without'] as const) {
         const before = await readCalls();
@@ -80,7 +80,10 @@ async function main(): Promise<void> {
     await rm(folder, { recursive: true, force: true });
   }
 
-  /** The submit is the real one, or a bare POST; the rest answers at once, so that the submit is what is seen. */
+  /**
+   * The submit is either the real one or a bare POST. Everything else answers at once, so that only the submit is
+   * measured.
+   */
   function activitiesOf(way: Way): Activities {
     const handOver = createHandOver({
       client,
@@ -148,7 +151,7 @@ async function generate(parts: {
   return found;
 }
 
-/** Calls that the server has served, by operation. */
+/** Calls served by the server, by operation. */
 type Calls = Record<string, number>;
 
 async function readCalls(): Promise<Calls> {

@@ -10,8 +10,8 @@ import { mean } from './support/figures/statistics.ts';
 import { type Seen, seen, seenAfter, troubles } from './support/schedule/troubles.ts';
 import { lognormal, mixture, type Truth, uniform } from './support/schedule/truths.ts';
 
-// Expected cost (seconds of delay, plus what each read is worth in seconds) of ways to wait for work whose duration has a
-// known distribution. Pure arithmetic: no network, no clock.
+// Expected cost of ways to wait for work whose duration has a known distribution: seconds of delay, plus the price of
+// each read in seconds. Pure arithmetic: no network, no clock.
 
 type NextRead = (seconds: number) => number;
 
@@ -23,7 +23,7 @@ const seed = Number(options.seed);
 const knobs = [0.02, 0.1, 0.5, 2];
 const observations = [5, 20, 100];
 const model = 'bench/model/image-to-video';
-/** One model of each guess that is made beforehand. */
+/** One model for each kind of prior. */
 const coldModels = { video: model, 'all else': 'bench/model/other' };
 const gridPoints = 3_000;
 
@@ -34,7 +34,7 @@ const truths: Record<string, Truth> = {
   'lognormal 50 s, σ 0.6': lognormal(50, 0.6),
   'two humps, 20 and 90 s': mixture(lognormal(20, 0.15), lognormal(90, 0.2), 0.7),
 };
-/** Was 30 s, drifts to 60 s over the observations: the cost is that of the last state. */
+/** The median drifts from 30 s to 60 s over the observations; the cost is that of the last state. */
 const drifting = { name: 'drifting from 30 to 60 s', from: 30, to: 60, sigma: 0.3 };
 
 const fixed = (gap: number) => (): NextRead => (seconds) => seconds + gap;
@@ -59,15 +59,15 @@ interface Row {
   subject: string;
   jobSet: string;
   secondsPerRead: number;
-  /** Cost ÷ that of the best plan for the known distribution: mean and p95 over the draws. */
+  /** The cost divided by that of the best plan for the known distribution: mean and p95 over the draws. */
   ratio: number;
   p95: number;
-  /** Mean, seconds. */
+  /** Mean, in seconds. */
   cost: number;
 }
 
 interface ColdRow extends Row {
-  /** Cost ÷ that of the better and of the worse of fixed 2 s and exponential gaps. */
+  /** The cost divided by that of the better, and of the worse, of fixed 2 s and exponential gaps. */
   ofBetter: number;
   ofWorse: number;
 }
@@ -164,7 +164,7 @@ function printTroubles(): void {
   process.stdout.write(`${formatTable(['', ...knobs.map((knob) => `${String(knob)} s a read`)], lines)}\n`);
 }
 
-/** Nothing learned, and the true median is `factor` times the one that was guessed beforehand. */
+/** Compares with nothing learned, where the true median is `factor` times the prior's median. */
 function compareCold(kind: string, coldModel: string, factor: number): void {
   const median = priorOf(coldModel).medianSeconds * factor;
   const shapes: Record<string, Truth> = {
@@ -212,7 +212,7 @@ function printCold(): void {
   );
 }
 
-/** Short work of which nothing is known yet, by the presets that want it seen soon. */
+/** Short work without any knowledge, for presets that want its end to be seen soon. */
 function compareShortWork() {
   const found = Object.entries(coldModels).flatMap(([kind, coldModel]) =>
     [0.02, 0.5].map((secondsPerRead) => ({
@@ -247,19 +247,19 @@ function bestPlan(known: DurationDistribution, secondsPerRead: number): NextRead
     .nextReadAt;
 }
 
-/** A worker that has seen this work end. */
+/** The knowledge of a worker that has seen this work end. */
 function knowing(works: Seen[]): WaitingKnowledge {
   const waiting = createWaitingKnowledge();
   for (const work of works) waiting.learn({ workKey: model, model, ...work });
   return waiting;
 }
 
-/** Our schedule, as a worker that knows this plans it. */
+/** Our schedule, as planned by a worker with this knowledge. */
 function ours(waiting: WaitingKnowledge, of: string, secondsPerRead: number): NextRead {
   return (waited) => waited + waiting.nextReadInMs({ model: of, waited, secondsPerRead }) / 1_000;
 }
 
-/** Expected cost of one piece of work, seconds. */
+/** The expected cost of one piece of work, in seconds. */
 function costOf(nextRead: NextRead, truth: Truth, known: DurationDistribution, secondsPerRead: number): number {
   let cost = 0;
   let before = 0;

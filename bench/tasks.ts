@@ -1,4 +1,4 @@
-// npm run bench:tasks    some minutes: CPU time of the first workflow task with the costliest arguments that are read at all
+// npm run bench:tasks    some minutes: CPU time of the first workflow task with the costliest accepted arguments
 import { openSandbox, type Sandbox } from '../test/support/workflow-sandbox.ts';
 import { bundleWorkflows } from '../worker/index.ts';
 import { costlyPlaces, costlyTexts } from './support/figures/costly-inputs.ts';
@@ -29,7 +29,7 @@ say(
   `${String(rows.length)} arguments, best of ${String(tries)}; the costliest ${String(told)} are told; ${describeMachine()}`,
 );
 
-/** CPU milliseconds of the task in which a workflow begins. */
+/** CPU milliseconds of a workflow's first task. */
 async function measure({ open }: Sandbox, workflowType: string, data: Buffer): Promise<number> {
   const workflowId = workflowType === 'runcomfyBudget' ? 'runcomfy-budget:acme' : 'costly';
   const run = await open({ workflowType, workflowId, runId: crypto.randomUUID(), args: [], now: Date.now() });

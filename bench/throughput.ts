@@ -14,7 +14,7 @@ interface Round {
   seconds: number;
   workerCpuSeconds: number;
   serverCpuSeconds: number;
-  /** This process: the client that starts and awaits, and the provider. */
+  /** This process: the client that starts and awaits executions, and the provider. */
   restCpuSeconds: number;
 }
 
@@ -161,7 +161,7 @@ async function rowOf({ subject, idOf, rounds: measured }: Contestant) {
   };
 }
 
-/** User and system time of the Temporal server, from `/proc`; not a number where there is none. */
+/** User and system time of the Temporal server, from `/proc`; NaN if there is none. */
 function serverCpuSeconds(): number {
   try {
     const fields =

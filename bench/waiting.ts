@@ -41,9 +41,9 @@ const jobSets: JobSet[] = [
   { name: '40–60 s', runMs: [40_000, 60_000] },
 ];
 const presets: WaitingPreset[] = ['interactive', 'balanced', 'frugal'];
-/** Starts are spread: what is measured is waiting, not a machine that cannot keep up. */
+/** Starts are spread out, to measure waiting and not a machine that cannot keep up. */
 const startsPerSecond = 1;
-/** The naive loop costs its server most of a core with more. */
+/** Fewer jobs, because with more of them the naive loop uses most of a core of its server. */
 const naiveJobs = Math.ceil(jobs / 3);
 const naiveStartsPerSecond = 0.7;
 
@@ -52,7 +52,7 @@ installPeers();
 const rows: Row[] = [];
 let serverVersion = '';
 for (const jobSet of jobSets) {
-  // A server of its own, so that nothing learned from one job set is known in the other.
+  // A separate server, so that nothing learned from one job set is known in the other.
   const stack = await startStack();
   serverVersion = stack.serverVersion;
   try {
@@ -99,7 +99,7 @@ async function measure(stack: Stack, jobSet: JobSet): Promise<Row[]> {
   }
 }
 
-/** The same seed gives every subject the same jobs: number n takes the same time for each. */
+/** The same seed gives every subject the same jobs: job n takes the same time for each. */
 async function simulate({ runMs }: JobSet, ownSeed = seed): Promise<Simulator> {
   return await startSimulator({
     seed: ownSeed,
@@ -152,7 +152,7 @@ async function measurePeer(subject: string, protocol: ProtocolName, jobSet: JobS
       const { delivered, outcome } = await peer.run(adapter.url, 'default');
       if (!delivered) throw new Error(`${subject}: ${outcome}`);
     });
-    // fal-js reads status and result apart; the others' one read gives both, which the adapter asks for apart.
+    // fal-js reads status and result separately. The others' single read returns both; the adapter splits it in two.
     return rowOf(subject, jobSet, simulator, protocol === 'fal' ? 'status and result' : 'status');
   } finally {
     await peer.stop();

@@ -10,31 +10,31 @@ import { peakMegabytesOf, runsOf } from './processes.ts';
 import { sample, type Samples } from './sampling.ts';
 import { causeTroubles, countTroubles, fillWalletOnceEmpty, type TroublesRow } from './troubles.ts';
 
-/** What a large batch has shown that was killed on its way. */
+/** The figures of a large batch that was killed on its way. */
 export interface CampaignRow {
   items: number;
   window: number;
   workerKills: number;
   serverKills: number;
-  /** How often the command that follows ended before the batch, which nobody killed, and what it ended with at last. */
+  /** How often the following command ended before the batch, although nobody killed it; and its last exit code. */
   commandRestarts: number;
   exitCode: number | null;
-  /** It ended before its time was over. */
+  /** Whether the batch ended in time. */
   isEnded: boolean;
   phase: string;
   jobs: number;
   lines: number;
-  /** In the file that the command wrote. */
+  /** Lines in the file that the command wrote. */
   linesInFile: number;
   distinctIds: number;
-  /** Lines of orders that a killed worker was just sending: whether RunComfy has them nobody knows. */
+  /** Lines of orders that a killed worker was just sending; nobody knows whether RunComfy has them. */
   unknown: number;
-  /** States that were read on the way, and those whose counts did not add up. */
+  /** States that were read on the way, and how many of them had counts that did not add up. */
   samples: number;
   wrongSamples: number;
   seconds: number;
   uploadedPerSecond: number;
-  /** From the call of `pause` to the last item that was started before `resume`, seconds. */
+  /** Seconds from the call of `pause` to the last item started before `resume`. */
   lastStartAfterPauseSeconds: number;
   resultsSeconds: number;
   commandPeakMegabytes: number;
@@ -43,7 +43,7 @@ export interface CampaignRow {
   eventsPerItem: number;
   largestRunEvents: number;
   largestRunBytes: number;
-  /** Where there were to be any. */
+  /** Set if troubles were caused. */
   troubles?: TroublesRow;
 }
 
@@ -58,12 +58,12 @@ interface CampaignOptions {
 
 const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 const key = 'campaign';
-/** A command has so long to write what there is once the time is over. */
+/** How long a command may go on after the time is over, to write what it has. */
 const commandOutlivesMs = 60_000;
 
 /**
- * One batch by the command as an installed package has it, whose worker is killed at a quarter, a half and three quarters of
- * the way, its server once between, and which is paused once. Given up after so many minutes.
+ * Runs one batch with the command of an installed package, and pauses it once. With `isKilled`, the worker is killed at
+ * a quarter, half and three quarters of the way, and the server at half. Abandoned after `minutes`.
  */
 export function runCampaign(options: CampaignOptions): Promise<CampaignRow> {
   return onInstallation(options.items, (on) => campaign(on, options));
@@ -102,7 +102,9 @@ async function campaign(on: Installation, options: CampaignOptions): Promise<Cam
   const results = path.join(folder, 'results.jsonl');
   let commandRestarts = 0;
   let isGivenUp = false;
-  /** As a person would: a command that ends before the batch is run again, and appends what its file has not. */
+  /**
+   * Runs the command again, as a person would, if it ends before the batch; it appends the lines that its file lacks.
+   */
   const follow = async () => {
     for (;;) {
       const code = await command(...order, '--results', results);
@@ -110,7 +112,7 @@ async function campaign(on: Installation, options: CampaignOptions): Promise<Cam
       say(`the command ended with ${String(code)}: ${on.printed().trim().slice(-2_000)}`);
       if (isGivenUp || commandRestarts >= 10) return code;
       commandRestarts += 1;
-      // It leaves where only a person can have the batch go on.
+      // The command also exits when only a person can let the batch go on, as with an empty wallet.
       await filling;
       await sleep(2_000);
     }
@@ -200,7 +202,7 @@ async function campaign(on: Installation, options: CampaignOptions): Promise<Cam
   };
 }
 
-/** When the last item of such a time was started; its begin where none was. */
+/** When the last item in this period was started; the start of the period if none was. */
 async function lastStartOf(client: Client, from: number, until: number): Promise<number> {
   const [begin, end] = [from, until].map((at) => new Date(at).toISOString());
   const query = `WorkflowType = '${generationWorkflowType}' AND StartTime >= '${String(begin)}' AND StartTime < '${String(end)}'`;

@@ -10,14 +10,14 @@ import { say, type Stack } from '../stack/stack.ts';
 import { startWorkerProcess } from '../stack/worker-handle.ts';
 import { cpuSecondsOf, peakMegabytesOf, runsOf } from './processes.ts';
 
-/** What one way to run the items has cost. */
+/** The cost of one way to run the items. */
 export interface DesignRow {
   subject: string;
   items: number;
   jobs: number;
   seconds: number;
   itemsPerSecond: number;
-  /** Of the parent, all runs together, by item; none where there is no parent. */
+  /** Of all runs of the parent together, per item; 0 if there is no parent. */
   eventsPerItem: number;
   bytesPerItem: number;
   /** Of the largest run. */
@@ -30,7 +30,7 @@ export interface DesignRow {
 
 const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 
-/** Runs the same items in each way, one after the other, on the same server. */
+/** Runs the same items in each way, one after another, on the same server. */
 export async function compareDesigns(stack: Stack, items: number, window: number): Promise<DesignRow[]> {
   const bundlePath = path.join(tmpdir(), `bench-designs-${randomUUID()}.cjs`);
   const workflowsPath = fileURLToPath(new URL('designs.ts', import.meta.url));
@@ -109,7 +109,7 @@ async function measure(stack: Stack, { subject, items, window, bundlePath }: Con
   }
 }
 
-/** A RunComfy at speed, whose wallet does not matter. */
+/** A fast RunComfy with a wallet that never becomes empty. */
 export function quickSimulator(): Promise<Simulator> {
   return startSimulator({
     seed: 3,
@@ -118,7 +118,7 @@ export function quickSimulator(): Promise<Simulator> {
   });
 }
 
-/** Items with ids and prompts of their own. */
+/** Items, each with its own id and prompt. */
 export function* itemsOf(count: number) {
   for (let index = 0; index < count; index += 1) {
     yield { id: `item-${String(index)}`, input: { prompt: `item ${String(index)} ${'x'.repeat(400)}` } };

@@ -1,4 +1,5 @@
-// Two other ways to run many orders, as workflows: a parent that awaits its children, and a sliding window of children that signal.
+// Two other ways to run many orders as workflows: a parent that awaits its children, and a sliding window of children
+// that signal their end.
 import {
   ChildWorkflowCancellationType,
   condition,
@@ -10,7 +11,7 @@ import {
   startChild,
 } from '@temporalio/workflow';
 
-/** So many orders of one model, so many at a time; `queue` is that of the workers of generations. */
+/** The orders to run: `items` orders of one model, `window` at a time. `queue` is the task queue of the generations. */
 export interface DesignQuestion {
   key: string;
   queue: string;
@@ -64,7 +65,7 @@ export async function signallingChildren(question: DesignQuestion): Promise<numb
   return results.length;
 }
 
-/** One order, whose end is signalled. */
+/** One order that signals its end. */
 export async function signallingItem(question: DesignQuestion, index: number): Promise<void> {
   const result: unknown = await executeChild('runcomfyGeneration', childOf(question, index));
   await getExternalWorkflowHandle(question.key).signal(endedSignal, index, result);

@@ -17,33 +17,36 @@ import { say } from '../stack/stack.ts';
 import { itemsOf, quickSimulator } from './compare.ts';
 import { peakMegabytesOf } from './processes.ts';
 
-/** What a campaign runs on: the command as an installed package has it, a server whose database outlives it, a RunComfy at speed. */
+/**
+ * The environment of a campaign: the command of an installed package, a server whose database outlives it, and a fast
+ * RunComfy.
+ */
 export interface Installation {
   folder: string;
   /** A file with the items. */
   file: string;
   taskQueue: string;
-  /** Of the worker. */
+  /** The worker's token. */
   token: string;
   simulator: Simulator;
   client: Client;
   startWorker: () => Promise<WorkerProcess>;
-  /** Starts `runcomfy-temporal batch` with these arguments in a folder; it is killed when its time is over. */
+  /** Starts `runcomfy-temporal batch` with these arguments in a folder. It is killed at `giveUpAt`. */
   startCommand: (args: string[], folder: string, giveUpAt: number) => CommandProcess;
-  /** What all commands have written to standard error. */
+  /** Everything that the commands have written to standard error. */
   printed: () => string;
-  /** The most memory that a command has held, megabytes. */
+  /** The most memory that any command has held, in megabytes. */
   commandPeakMegabytes: () => number;
-  /** Kills the server, and starts it anew on the same database and port. */
+  /** Kills the server and starts it again on the same database and port. */
   killServer: () => Promise<void>;
-  /** Is done before what is there is taken down, the last first. */
+  /** Registers a step for the cleanup. Steps run in reverse order, before the environment is removed. */
   undo: (step: () => unknown) => void;
 }
 
-/** A worker as an installed package has it. */
+/** A worker of an installed package. */
 export interface WorkerProcess {
   pid: number;
-  /** Ends it as a crash would. */
+  /** Kills the worker, as a crash would. */
   kill9: () => Promise<void>;
 }
 
@@ -52,7 +55,7 @@ export interface CommandProcess {
   stdout: Readable;
   kill: () => void;
   hasEnded: () => boolean;
-  /** Its exit code; `null` where it was killed. */
+  /** The exit code; `null` if the command was killed. */
   ended: Promise<number | null>;
 }
 
@@ -60,7 +63,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const taskQueue = 'campaign';
 const token = 'sim-campaign';
 
-/** Sets all of it up, runs a campaign on it, and takes it down whatever became of that. */
+/** Sets up the environment, runs a campaign in it, and removes it whether or not the campaign succeeds. */
 export async function onInstallation<Row>(items: number, run: (on: Installation) => Promise<Row>): Promise<Row> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-campaign-'));
   const steps: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true })];
@@ -68,7 +71,7 @@ export async function onInstallation<Row>(items: number, run: (on: Installation)
     steps.push(step);
   };
   try {
-    // Within the clone, whose libraries it uses.
+    // Inside the clone, because the program uses its libraries.
     const program = path.join(root, `.cache/bench-package-${String(process.pid)}`);
     undo(() => rm(program, { recursive: true, force: true }));
     execFileSync(process.execPath, ['scripts/lay-out-package.mjs', program], { cwd: root, stdio: 'ignore' });
@@ -131,7 +134,7 @@ export async function onInstallation<Row>(items: number, run: (on: Installation)
       let log = '';
       const isWorking = new Promise<void>((resolve) => {
         child.stderr.on('data', (chunk: Buffer) => {
-          // Bounded: a killed server is logged by every poll.
+          // Bounded, because every poll logs a killed server.
           log = (log + chunk.toString()).slice(-4_000);
           if (log.includes('worker started')) resolve();
         });

@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 /** Linux counts processor time in hundredths of a second. */
 const ticksPerSecond = 100;
 
-/** Processor time of a process, seconds; 0 where it is gone. */
+/** Processor time of a process in seconds; 0 if the process is gone. */
 export function cpuSecondsOf(pid: number): number {
   try {
     const fields =
@@ -17,7 +17,7 @@ export function cpuSecondsOf(pid: number): number {
   }
 }
 
-/** The most memory that a process has held so far, megabytes; 0 where it is gone. */
+/** The most memory that a process has held so far, in megabytes; 0 if the process is gone. */
 export function peakMegabytesOf(pid: number): number {
   try {
     const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'));
@@ -27,13 +27,13 @@ export function peakMegabytesOf(pid: number): number {
   }
 }
 
-/** One run of an execution. */
+/** The size of one run of an execution. */
 export interface RunFigures {
   events: number;
   bytes: number;
 }
 
-/** Every run of a key, the newest first; a run that continued is found from the one that it was continued as. */
+/** Every run of a key, newest first. Earlier runs are found through the run that continued them. */
 export async function runsOf(client: Client, workflowId: string): Promise<RunFigures[]> {
   const found: RunFigures[] = [];
   let runId: string | undefined;

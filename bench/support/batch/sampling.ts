@@ -1,13 +1,13 @@
 import type { BatchHandle } from '../../../client/index.ts';
 import { say } from '../stack/stack.ts';
 
-/** States of a batch that were read on its way, and those of them whose counts did not add up. */
+/** The number of batch states read on the way, and how many of them had counts that did not add up. */
 export interface Samples {
   count: number;
   wrong: number;
 }
 
-/** Reads a state, and gives how many items have ended; undefined where no worker or no server answers. */
+/** Reads a state and returns how many items have ended; undefined if no worker or server answers. */
 export async function sample(batch: BatchHandle, seen: Samples): Promise<number | undefined> {
   const state = await batch.state().catch(() => undefined);
   if (state === undefined || state.isFromServer) return undefined;

@@ -5,30 +5,32 @@ import { batchItemKey, generationWorkflowType } from '../../../domain/names.ts';
 import type { Simulator } from '../../../simulator/index.ts';
 import { say } from '../stack/stack.ts';
 
-/** What a batch has made of orders that fail, of replies that are lost, and of an empty wallet. */
+/** How a batch has handled failing orders, lost replies and an empty wallet. */
 export interface TroublesRow {
-  /** Where it stood once the empty wallet had paused it; missing: nothing has. */
+  /** The counts once the empty wallet had paused the batch; missing if it did not. */
   pausedByWallet?: BatchCounts;
   failedJobs: number;
   failedLines: number;
-  /** Of these lines: no item fails by an empty wallet. */
+  /** How many of these lines fail because of the wallet; there should be none. */
   linesOfWallet: number;
-  /** Items of which RunComfy has more than one order. */
+  /** Items for which RunComfy has more than one order. */
   orderedTwice: number;
-  /** Items that were refused, and ordered anew. */
+  /** Items that were refused and then ordered again. */
   givenBack: number;
-  /** Of these, those that RunComfy has no order of, and whose line does not say that this is unknown. */
+  /** Those among `givenBack` without an order at RunComfy, whose line does not say that this is unknown. */
   givenBackAndLost: number;
 }
 
 const failing = 0.05;
 const losing = 0.01;
 const emptyAfter = 0.4;
-/** What the simulator charges for each order that succeeds. */
+/** The simulator's price of an order that succeeds. */
 const priceUsd = 0.01;
 const filledUsd = 100_000;
 
-/** One order in twenty fails, of one in a hundred the reply is lost, and the wallet is empty once two fifths have been paid. */
+/**
+ * Makes one order in twenty fail, loses the reply of one in a hundred, and empties the wallet once two fifths are paid.
+ */
 export function causeTroubles(simulator: Simulator, token: string, items: number): void {
   simulator.setFaults([
     { fault: 'job-fails', step: 'submit', probability: failing },
@@ -37,7 +39,10 @@ export function causeTroubles(simulator: Simulator, token: string, items: number
   simulator.setBalance(token, items * emptyAfter * priceUsd);
 }
 
-/** Fills the wallet once the batch is paused by it and nothing runs any more, and has the batch go on, as a person would. */
+/**
+ * Waits until the empty wallet has paused the batch and nothing is in flight. Then fills it and resumes, as a person
+ * would.
+ */
 export async function fillWalletOnceEmpty(
   simulator: Simulator,
   token: string,
@@ -57,7 +62,7 @@ export async function fillWalletOnceEmpty(
   return undefined;
 }
 
-/** Holds the lines against the orders that RunComfy has. */
+/** Compares the lines with the orders that RunComfy has. */
 export async function countTroubles(
   { simulator, client }: { simulator: Simulator; client: Client },
   key: string,
@@ -78,7 +83,7 @@ export async function countTroubles(
   };
 }
 
-/** How often each order was begun: one that is given back has a run for each time. */
+/** How often each order was started: an order that is given back has one run for each time. */
 async function countRuns(client: Client): Promise<Map<string, number>> {
   const query = `WorkflowType = '${generationWorkflowType}' AND ExecutionStatus != 'ContinuedAsNew'`;
   const ids: string[] = [];

@@ -7,13 +7,13 @@ import { say } from '../stack/stack.ts';
 import { type CommandProcess, type Installation, onInstallation } from './installation.ts';
 import { sample, type Samples } from './sampling.ts';
 
-/** What a batch has shown whose upload was killed twice, and which was cancelled early. */
+/** The figures of a batch whose upload was killed twice and which was cancelled early. */
 export interface UploadRow {
   items: number;
   uploadKills: number;
-  /** Of the whole, by the time that commands ran for it. */
+  /** For the whole file, over the time during which the commands ran. */
   uploadedPerSecond: number;
-  /** Items that the last command sent: what those before it had sent is not sent again. */
+  /** Items sent by the last command; it must not send again what the earlier ones have sent. */
   sentByLast: number;
   cancelledAtDone: number;
   cancelSeconds: number;
@@ -27,7 +27,7 @@ export interface UploadRow {
   neverStarted: number;
   samples: number;
   wrongSamples: number;
-  /** From the call of the command to its 10,000th line, seconds. */
+  /** Seconds from the start of the command to its 10,000th line. */
   first10000LinesSeconds: number;
   resultsSeconds: number;
   commandPeakMegabytes: number;
@@ -37,7 +37,10 @@ const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 const key = 'upload';
 const windowSize = 20;
 
-/** One batch by the command: its upload killed at a third and at two thirds and ended from another folder, paused, changed, cancelled. */
+/**
+ * Runs one batch with the command: its upload is killed at one and two thirds and finished from another folder; then it
+ * is paused, changed and cancelled.
+ */
 export function runUpload(options: { items: number; cancelAtDone: number; minutes: number }): Promise<UploadRow> {
   return onInstallation(options.items, (on) => upload(on, options));
 }
@@ -132,7 +135,7 @@ async function upload(
   };
 }
 
-/** How many items the batch has; none where it has not begun. */
+/** The number of items that the batch has; 0 if it has not started. */
 async function countOf(batch: Promise<BatchHandle>): Promise<number> {
   return await batch
     .then((handle) => handle.state())

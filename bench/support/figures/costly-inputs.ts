@@ -1,15 +1,15 @@
-/** The most text that an order may have, with room for what stands around it. */
+/** The longest text that an order may have, minus room for the rest of the order. */
 const mostChars = 2_080_000;
 
 const many = <Value>(length: number, value: (index: number) => Value) => Array.from({ length }, (_, at) => value(at));
 const fields = (count: number, value: string) => `{${many(count, (at) => `"f${String(at)}":${value}`).join()}}`;
 const list = (count: number, value: string) => `[${many(count, () => value).join()}]`;
 const names = (from: number, count: number) => many(count, (at) => `"f${String(from + at)}":1`);
-/** The same names, each object in an order of its own: another shape to whoever reads them. */
+/** Objects with the same names in different orders, so that an engine sees a new shape in each. */
 const turned = (objects: number, count: number) =>
   many(objects, (at) => `{${[...names(at, count - at), ...names(0, at)].join()}}`);
 
-/** Texts of JSON that are as costly to read as what may be read allows: objects, each of another kind of cost. */
+/** JSON texts that are as costly to read as the limits allow; each is costly in a different way. */
 export const costlyTexts: Readonly<Record<string, string>> = {
   '24,900 names': fields(24_900, '1'),
   '6,000 long names': fields(6_000, '1').replaceAll('"f', `"${'x'.repeat(58)}`),
@@ -34,14 +34,14 @@ export const costlyTexts: Readonly<Record<string, string>> = {
   '60,000 addresses': `{"list":[${many(60_000, (at) => `"https://h/${String(at)}"`).join()}]}`,
 };
 
-/** A list of objects, each the input of an item. */
+/** A list of objects as items, each with one of the objects as its input. */
 function asItems(text: string): string {
   const { list = [] } = JSON.parse(text) as { list?: unknown };
   const inputs = Array.isArray(list) ? list.filter((input) => typeof input === 'object').slice(0, 1_000) : [];
   return JSON.stringify(inputs.map((input, at) => ({ id: String(at), model: 'a/b', input: input as object })));
 }
 
-/** The places of a start at which a text may stand; the whole argument among them. */
+/** The places of a start's argument where a text can be put, including the whole argument. */
 export const costlyPlaces: Readonly<Record<string, readonly ((text: string) => string)[]>> = {
   runcomfyGeneration: [
     (text) => text,

@@ -1,15 +1,18 @@
 import type { Client } from '@temporalio/client';
 import { mean } from './statistics.ts';
 
-/** What executions cost their Temporal server, per execution. */
+/** The load of executions on their Temporal server, per execution. */
 export interface ExecutionFigures {
   events: number;
   stateTransitions: number;
-  /** Billable on Temporal Cloud, from the history: heartbeats and queries leave no trace there and are not counted. */
+  /**
+   * Actions that Temporal Cloud bills, counted from the history. Heartbeats and queries leave no trace there, so they
+   * are missing.
+   */
   actions: number;
 }
 
-/** Means over the executions of these ids. */
+/** Means over the executions with these ids. */
 export async function readExecutionFigures(client: Client, workflowIds: readonly string[]): Promise<ExecutionFigures> {
   const all: ExecutionFigures[] = [];
   for (const workflowId of workflowIds) all.push(await readOne(client, workflowId));

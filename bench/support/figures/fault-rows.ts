@@ -1,30 +1,30 @@
 import type { FaultRule } from '../../../simulator/index.ts';
 
-/** A trouble that Temporal, not the provider, makes: its limits, its payloads, its own retries. */
+/** Trouble that Temporal causes, not the provider: by its limits, its payloads or its own retries. */
 export type TemporalTrouble =
-  /** The input has a name that is half as long as Temporal's largest payload: what tells of it does not fit. */
+  /** The input has a name half as long as Temporal's largest payload, so that a report about it does not fit. */
   | 'huge'
   /** The report of an accepted submit cannot be encoded, once. */
   | 'unreported'
-  /** The run times out while its submit waits for the reply, and Temporal's own workflow retry begins another. */
+  /** The run times out while its submit waits for the reply, and Temporal's workflow retry starts another run. */
   | 'retried';
 
-/** One line of the fault table. */
+/** One row of the fault table. */
 export interface FaultRow {
-  /** Heads its column in the printed table. */
+  /** The heading of its column in the printed table. */
   short: string;
   fault: string;
   step: 'submit' | 'status' | 'result';
   rules: FaultRule[];
-  /** Nobody listens for so long from the start. */
+  /** Connections are refused for this long from the start. */
   refusedForMs?: number;
-  /** What goes wrong at Temporal itself; only subjects that run on it are put through that. */
+  /** What goes wrong in Temporal itself. Such rows apply only to subjects that run on Temporal. */
   atTemporal?: TemporalTrouble;
-  /** How long a subject is watched; 30 s unless given. */
+  /** How long a subject is watched; default 30 s. */
   windowMs?: number;
 }
 
-/** The rows of the comparison: the first eight are those that were measured before for every peer. */
+/** The rows of the comparison. The first eight were measured for every peer before. */
 export const faultRows: readonly FaultRow[] = [
   {
     short: 'lost',

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-/** Where the measurement was made, without anything that names its owner. */
+/** The machine of the measurement, without anything that identifies its owner. */
 export function describeMachine(): string {
   const cpus = os.cpus();
   const gigabytes = Math.round(os.totalmem() / 2 ** 30);
@@ -12,7 +12,7 @@ export function describeMachine(): string {
   return `${String(cpus.length)} cores (${kind}), ${String(gigabytes)} GB, ${os.platform()} ${os.arch()}`;
 }
 
-/** The commit that was measured; `+` where files differed from it. */
+/** The commit that was measured, with `+` if files differed from it. */
 export function describeCommit(): string {
   const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
   try {
@@ -32,7 +32,7 @@ const peerPackages = [
   '@restatedev/restate-server',
 ];
 
-/** Versions of everything that takes part. */
+/** Versions of everything involved. */
 export function versionsOf(more: Record<string, string> = {}): Record<string, string> {
   const require = createRequire(import.meta.url);
   const own = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -64,7 +64,7 @@ export function writeResults(name: string, results: object): void {
   writeFileSync(`${folder}${name}.json`, `${JSON.stringify(results, undefined, 2)}\n`);
 }
 
-/** A table for a terminal: the first column left, the others centred on their widest cell. */
+/** A table for a terminal, with columns padded to their widest cell. */
 export function formatTable(head: string[], lines: string[][]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...lines.map((line) => (line.at(column) ?? '').length)),

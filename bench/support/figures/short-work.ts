@@ -1,22 +1,22 @@
 import { createRandom } from '../../../simulator/world/random.ts';
 import { quantile } from './statistics.ts';
 
-/** Eight jobs from 1.5 to 16 s, each so many times the one before it. */
+/** Durations of eight jobs from 1.5 to 16 s, in equal ratios. */
 const jobs = Array.from({ length: 8 }, (_, index) => 1.5 * (16 / 1.5) ** (index / 7));
-/** Which job ends right after a read is luck: each draw moves all of them by up to a fifth. */
+/** Each draw changes every duration by up to a fifth, because whether a job ends right after a read is luck. */
 const spread = 0.2;
 const fixedGapSeconds = 0.5;
 
-/** How short work of which nothing is known yet is waited for. */
+/** How well a schedule waits for short work of which nothing is known yet. */
 export interface ShortWork {
-  /** Between the end of a job and the read that sees it, seconds: over all jobs and draws, and of the worst draw. */
+  /** Seconds between the end of a job and the read that sees it: over all jobs and draws, and in the worst draw. */
   medianDelay: number;
   worstMedianDelay: number;
-  /** Reads ÷ those of a client that reads every half second. */
+  /** The number of reads divided by that of a client that reads every half second. */
   shareOfReads: number;
 }
 
-/** Lets a schedule wait for the eight jobs, several times. */
+/** Runs a schedule over the eight jobs, several times. */
 export function waitForShortWork(nextRead: (seconds: number) => number, draws: number, seed: number): ShortWork {
   const delays: number[] = [];
   const medians: number[] = [];

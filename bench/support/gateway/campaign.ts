@@ -8,19 +8,19 @@ import { say, type Stack } from '../stack/stack.ts';
 import { startWorkerProcess } from '../stack/worker-handle.ts';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.ts';
 
-/** What blind clients have made of a gateway in trouble. */
+/** The outcome of blind clients that order through a gateway in trouble. */
 export interface GatewayCampaignRow {
   trouble: 'killed' | 'replies cut';
   posts: number;
   keys: number;
   kills: number;
   cuts: number;
-  /** Workflows of the keys. */
+  /** Workflows that the clients were given. */
   generations: number;
   jobs: number;
-  /** Jobs that were charged for. */
+  /** Jobs that were charged. */
   bills: number;
-  /** Keys whose id a client was given and whose generation succeeded. */
+  /** Keys for which a client was given an id and whose generation succeeded. */
   ended: number;
   seconds: number;
 }
@@ -29,7 +29,10 @@ const taskQueue = 'gateway-campaign';
 const kills = 5;
 const lanes = 50;
 
-/** Clients repeat their orders blindly: first while the gateway is killed five times, then through a proxy that cuts one reply in five. */
+/**
+ * Clients repeat their orders blindly: first while the gateway is killed five times, then through a proxy that cuts off
+ * one reply in five.
+ */
 export async function runGatewayCampaign(
   stack: Stack,
   size: { keys: number; posts: number },
@@ -77,12 +80,12 @@ async function closeAll(gateway: GatewayProcess, stopWorker: () => Promise<void>
 
 interface Posted {
   keys: string[];
-  /** What clients were answered, each once. */
+  /** The distinct ids that clients received. */
   ids: Set<string>;
   from: number;
 }
 
-/** Posts every key equally often, in random lanes; `trouble` comes five times on the way. */
+/** Posts every key equally often, in concurrent lanes; `trouble` is called five times on the way. */
 async function post(
   base: string,
   name: string,

@@ -3,7 +3,7 @@ import { type Agent, request } from 'undici';
 
 const pauseMs = 1_000;
 
-/** A body that was read to its end, as text; 503 is repeated, as its clients do, anything else but 2xx rejects. */
+/** Reads a body to its end, as text. Retries on 503, as the clients do; rejects for any other status except 2xx. */
 export async function fetchText(
   dispatcher: Agent,
   url: string,
@@ -18,7 +18,9 @@ export async function fetchText(
   }
 }
 
-/** How long each of some calls takes, milliseconds, where they come evenly, whether or not those before are answered. */
+/**
+ * The duration of each call in milliseconds. Calls start at a constant rate, whether or not earlier ones are answered.
+ */
 export async function paced(
   count: number,
   perSecond: number,
@@ -36,7 +38,7 @@ export async function paced(
   );
 }
 
-/** How long each of some calls takes, milliseconds, in so many lanes that never rest. */
+/** The duration of each call in milliseconds, in this many lanes without pauses. */
 export async function inLanes(count: number, lanes: number, call: (at: number) => Promise<unknown>): Promise<number[]> {
   const tookMs: number[] = [];
   let next = 0;

@@ -1,4 +1,4 @@
-/** What was demanded of a gateway and what it does, beside what Temporal's client takes for the same in the same run. */
+/** A figure of a gateway with its required bound, beside the figure of Temporal's client in the same run. */
 export interface GatewayFigure {
   figure: string;
   unit: string;

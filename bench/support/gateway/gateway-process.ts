@@ -13,19 +13,19 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 export interface GatewayProcess {
   url: string;
   pid: number;
-  /** From the start of the process to the first `/readyz` that was 200. */
+  /** Milliseconds from the start of the process to the first `/readyz` that is 200. */
   readyMs: number;
-  /** Memory that it holds now. */
+  /** The memory that it holds now. */
   megabytes: () => number;
-  /** How often it has called Temporal: by one name of Temporal's API, or in all. */
+  /** The number of its calls of Temporal: those of one RPC, or all. */
   temporalCalls: (name?: string) => Promise<number>;
-  /** Ends it as a crash would. */
+  /** Kills it, as a crash would. */
   kill9: () => Promise<void>;
-  /** Asks it to stop in good order and gives its exit code. */
+  /** Asks it to stop gracefully and resolves to its exit code. */
   stop: () => Promise<number | null>;
 }
 
-/** Lays the command out as an installed package has it: compiled, as users run it. */
+/** Lays out the command as in an installed package: compiled, as users run it. */
 export async function layOutProgram(workflowBundle: string): Promise<{ program: string; remove: () => Promise<void> }> {
   const folder = `${root}.cache/bench/package-${String(process.pid)}`;
   await promisify(execFile)(process.execPath, ['scripts/lay-out-package.mjs', folder], { cwd: root });
@@ -33,7 +33,7 @@ export async function layOutProgram(workflowBundle: string): Promise<{ program: 
   return { program: `${folder}/bin/runcomfy-temporal`, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-/** Starts a gateway and waits until it is ready; rejects where it ends before. */
+/** Starts a gateway and waits until it is ready; rejects if it ends before that. */
 export async function startGatewayProcess(
   port: number,
   env: NodeJS.ProcessEnv,

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { figureOf, type GatewayFigure } from './figure.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-/** Whose code ships, and may be about webhooks. */
+/** Folders whose code ships and may be about webhooks. */
 const folders = [
   'activities',
   'cli',
@@ -18,7 +18,7 @@ const folders = [
   'workflows',
 ];
 
-/** How much code the faces are: lines that are neither blank nor a comment. */
+/** The size of the gateway's code, and of webhooks, MCP and Nexus: lines that are neither blank nor comments. */
 export function handWritten(): GatewayFigure[] {
   const files = folders.flatMap((folder) =>
     readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' })

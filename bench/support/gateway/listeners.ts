@@ -15,17 +15,20 @@ interface Listener {
   endAt: number;
 }
 
-/** Generations that run, and listeners of each on two gateways; all end after one gateway was killed. */
+/** Running generations, with listeners of each on two gateways. All of them end after one gateway was killed. */
 export interface ListenersSetting {
   client: Client;
   gateways: [GatewayProcess, GatewayProcess];
   keys: string[];
   count: number;
-  /** Has all of the generations end. */
+  /** Lets all generations end. */
   release: () => Promise<void>;
 }
 
-/** Each listener reconnects with what it knows last, as an `EventSource` does, until it is told that nothing will come. */
+/**
+ * Each listener reconnects with the last id it knows, as an `EventSource` does, until it is told that nothing more will
+ * come.
+ */
 export async function listeners(setting: ListenersSetting): Promise<GatewayFigure[]> {
   const { client, gateways, keys, count, release } = setting;
   const [stays, dies] = gateways;
@@ -40,7 +43,7 @@ export async function listeners(setting: ListenersSetting): Promise<GatewayFigur
     over.push(listen(listener, first.url, stays.url, () => (started.n += 1)));
     if (at % 50 === 49) await sleep(20);
     if (at + 1 !== Math.round(fewShare * count)) continue;
-    // All code has been used by then: what the others add is theirs.
+    // All code has run by then, so the memory that further listeners add is their own.
     while (started.n <= at) await sleep(50);
     await sleep(settledMs);
     few = { each: (at + 1) / 2, megabytes: gateways.map((gateway) => gateway.megabytes()) };

@@ -19,17 +19,17 @@ const listenedTo = 200;
 const pollMs = 60_000;
 const settledMs = 5_000;
 
-/** What is measured against: worker and simulator in processes of their own, and gateways as they are installed. */
+/** The setup of the measurement: worker and simulator in processes of their own, and gateways as installed. */
 export interface Bench {
   stack: Stack;
   simulator: SimulatorHandle;
   startGateway: () => Promise<GatewayProcess>;
-  /** Starts generations and gives their keys. */
+  /** Starts generations and resolves to their keys. */
   start: (count: number) => Promise<string[]>;
   untilEnded: (keys: readonly string[]) => Promise<void>;
 }
 
-/** All figures, each beside its counterpart. */
+/** Measures all figures, each beside its counterpart. */
 export function measureGateway(stack: Stack, size: { open: number; listeners: number }): Promise<GatewayFigure[]> {
   return withBench(stack, async (bench) => {
     const { simulator, startGateway, start, untilEnded } = bench;
@@ -57,7 +57,7 @@ export function measureGateway(stack: Stack, size: { open: number; listeners: nu
     const before = (await simulator.jobs()).length;
     const open = await start(size.open);
     while ((await simulator.jobs()).length < before + size.open) await sleep(500);
-    // What is read close in its first seconds is none of the reads.
+    // Fresh generations are read at short intervals; these reads must not be counted.
     await sleep(settledMs);
     add(await openReads(subject, open.slice(0, listenedTo)));
     add(await manyPolls(subject, open, pollMs));
@@ -81,7 +81,7 @@ export function measureGateway(stack: Stack, size: { open: number; listeners: nu
   });
 }
 
-/** Starts what is measured against, and ends it whatever comes. */
+/** Starts the setup and stops it, whether or not the measurement succeeds. */
 export async function withBench<T>(stack: Stack, use: (bench: Bench) => Promise<T>): Promise<T> {
   const simulator = await startSimulatorProcess({
     seed: 3,

@@ -6,20 +6,21 @@ import { fetchText, inLanes } from './drive.ts';
 import { figureOf, type GatewayFigure } from './figure.ts';
 import type { Subject } from './reads.ts';
 
-/** A model that makes images, of text alone. */
+/** A model that makes images from text only. */
 export const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 
 type Who = 'gateway' | 'direct';
 
 const lanes = 20;
 const atOnce = 200;
-/** Each is first as often as second. */
+/** Each way goes first as often as second. */
 const turns: readonly Who[] = ['direct', 'gateway', 'gateway', 'direct'];
 const settledMs = 5_000;
 
 /**
- * Orders by the gateway and by the client: in turns, one at a time; as many at once as each takes, in bursts that their
- * worker is still busy with long after; and carried out, from the first that is sent to the last that has ended.
+ * Measures orders through the gateway and through the client in three ways: the latency of single orders, in
+ * alternation; the rate at which bursts are accepted, which keep the worker busy long after; and the rate at which
+ * bursts are carried out, until the last order has ended.
  */
 export async function orders(
   { stack, gateway, dispatcher }: Subject,
@@ -44,13 +45,13 @@ export async function orders(
     const key = newKey();
     return generations.start({ model, input: { prompt: key } }, { key });
   };
-  // A gateway runs for long: its code is compiled by then. What was ordered is over before anything is measured.
+  // A gateway runs for a long time, so its code is compiled before the measurement; these orders are over by then.
   await inLanes(2_000, 4, (at) => (at % 2 === 0 ? byGateway() : byClient()));
   await sleep(settledMs);
   const tookMs = await inLanes(200, 1, (at) => (at % 2 === 0 ? byGateway() : byClient()));
   const p50 = { gateway: quantile(everySecond(tookMs, 0), 0.5), direct: quantile(everySecond(tookMs, 1), 0.5) };
   const perSecond = async (who: Who, isCarriedOut: boolean) => {
-    // What was ordered before is over before anybody begins.
+    // Earlier orders are over before the next burst begins.
     await sleep(settledMs);
     const from = performance.now();
     await inLanes(atOnce, lanes, who === 'direct' ? byClient : byGateway);

@@ -9,7 +9,10 @@ const watchedCount = 10;
 const lookEveryMs = 200;
 const before = 'submitting';
 
-/** How old the phase is that a gateway tells of what is submitted by and by, while all of them are polled. */
+/**
+ * Measures how stale the phases are that a gateway reports while waiting generations are submitted one by one and all
+ * of them are polled.
+ */
 export async function agesOfPhases(
   { stack, gateway, dispatcher }: Subject,
   keys: string[],
@@ -17,7 +20,7 @@ export async function agesOfPhases(
 ): Promise<GatewayFigure[]> {
   const every = Math.max(1, Math.floor(keys.length / watchedCount));
   const watched = new Set(keys.filter((_, at) => at % every === 0));
-  /** By Temporal's own word. */
+  /** According to Temporal itself. */
   const changedAt = new Map<string, number>();
   const told = new Set<string>();
   const oldMs: number[] = [];

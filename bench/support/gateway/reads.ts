@@ -11,14 +11,14 @@ import type { GatewayProcess } from './gateway-process.ts';
 const connections = 50;
 const pollEveryMs = 2_000;
 
-/** A gateway, and how it is called. */
+/** A gateway and what is needed to call it. */
 export interface Subject {
   stack: Stack;
   gateway: GatewayProcess;
   dispatcher: Agent;
 }
 
-/** Reads of a generation that has ended. */
+/** Measures reads of a generation that has ended. */
 export async function endedReads({ stack, gateway, dispatcher }: Subject, key: string): Promise<GatewayFigure[]> {
   const status = () => fetchText(dispatcher, `${gateway.url}/v1/requests/${key}/status`);
   await inLanes(2_000, connections, status);
@@ -40,17 +40,17 @@ export async function endedReads({ stack, gateway, dispatcher }: Subject, key: s
   ];
 }
 
-/** So many are asked for their place in RunComfy's queue before lists tell of all. */
+/** How many generations may be queried for their place in RunComfy's queue before lists cover all of them. */
 const mayBeQueried = 50;
 
-/** Reads of generations that run, spread over all of them; each way has every second call. */
+/** Measures reads of running generations, spread over all of them. Gateway and client make every second call each. */
 export async function openReads({ stack, gateway, dispatcher }: Subject, keys: string[]): Promise<GatewayFigure[]> {
   const keyAt = (at: number) => keys[Math.floor(at / 2) % keys.length] ?? '';
   const read = (at: number) =>
     at % 2 === 0
       ? fetchText(dispatcher, `${gateway.url}/v1/requests/${keyAt(at)}/status`)
       : describeGeneration(stack.client, keyAt(at));
-  // First each is asked for by itself.
+  // At first, each is queried by itself.
   await paced(keys.length * 2, 100, read);
   await sleep(pollEveryMs / 2);
   const queries = await gateway.temporalCalls('QueryWorkflow');
@@ -68,7 +68,7 @@ export async function openReads({ stack, gateway, dispatcher }: Subject, keys: s
   ];
 }
 
-/** Many clients that poll as RunComfy's do, while some of the generations are ended. */
+/** Measures many clients that poll as RunComfy's do, while some of the generations are ended. */
 export async function manyPolls(
   { stack, gateway, dispatcher }: Subject,
   keys: string[],
@@ -110,14 +110,14 @@ export async function manyPolls(
   ];
 }
 
-/** Many clients that poll what still waits for its turn to be submitted, of which no record tells more than that. */
+/** Measures many clients that poll generations which still wait to be submitted; no record says more about those. */
 export async function pollsOfWaiting(
   { stack, gateway, dispatcher }: Subject,
   keys: string[],
   forMs: number,
 ): Promise<GatewayFigure[]> {
   const status = (key: string) => fetchText(dispatcher, `${gateway.url}/v1/requests/${key}/status`);
-  // First each is asked for by itself.
+  // At first, each is queried by itself.
   await Promise.all(keys.map(status));
   const queries = await gateway.temporalCalls('QueryWorkflow');
   const until = performance.now() + forMs;

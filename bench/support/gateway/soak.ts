@@ -12,11 +12,11 @@ const pollsAnOrder = 10;
 const pollEveryMs = 500;
 const parts = 20;
 const sampleEveryMs = 5_000;
-/** Parts of the traffic, by their first and last: caches are full and code is compiled by the earlier ones. */
+/** Parts of the traffic to compare, each as first and last part. Before `warm`, caches fill and code is compiled. */
 const warm = [4, 7] as const;
 const last = [16, 19] as const;
 
-/** Traffic for so many minutes: orders, each polled to its end and read, and what is not there. */
+/** Runs traffic for some minutes: orders that are polled to their end and read, and reads of unknown ids. */
 export function soak(stack: Stack, minutes: number): Promise<GatewayFigure[]> {
   return withBench(stack, async ({ startGateway }) => {
     const gateway = await startGateway();
@@ -51,7 +51,7 @@ export function soak(stack: Stack, minutes: number): Promise<GatewayFigure[]> {
       clearInterval(sampler);
     }
     await dispatcher.close();
-    // Between two collections it goes up and down by a tenth: a median of many moments tells what stays.
+    // Memory varies by a tenth between garbage collections; the median of many samples shows what stays.
     const medianOf = ([from, to]: readonly [number, number]) => quantile(megabytes.slice(from, to + 1).flat(), 0.5);
     const after = medianOf(last);
     const minuteOf = (part: number) => String(Math.round((part * minutes * 10) / parts) / 10);

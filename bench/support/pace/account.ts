@@ -2,19 +2,19 @@ import type { SubmitPacer } from '../../../activities/submitting/submit-pacer.ts
 import type { Random } from '../../../simulator/world/random.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-/** How an account takes orders. */
+/** How an account accepts orders. */
 export interface Account {
-  /** In any second. */
+  /** Orders that it accepts in any second. */
   perSecond: number;
-  /** One way; it varies by a twentieth. */
+  /** Milliseconds one way, varying by a twentieth. */
   latencyMs: number;
-  /** Its refusals ask for so long a pause, and until then it refuses all. */
+  /** Its refusals ask for this pause, and it refuses everything until then. */
   retryAfterMs?: number;
-  /** So many of the first orders are refused for another reason. */
+  /** How many of the first orders are refused for another reason. */
   earlyRefusals?: number;
 }
 
-/** What it saw. */
+/** The times at which orders were posted and accepted. */
 export interface Seen {
   posts: number[];
   accepted: number[];
@@ -23,10 +23,10 @@ export interface Seen {
 const patienceMs = 2_000;
 const spread = 0.05;
 const longestBackoffMs = 30_000;
-/** Temporal's timers are late by up to so much. */
+/** Temporal's timers may be late by this much. */
 const latestMs = 1_000;
 
-/** Sends so many orders by one pacer, each repeated as Temporal repeats it, until all are taken. */
+/** Sends the orders through one pacer, each repeated as Temporal repeats it, until all are accepted. */
 export async function sendAll(
   pacer: SubmitPacer,
   account: Account,

@@ -1,9 +1,9 @@
 import type { PacerClock } from '../../../activities/submitting/submit-pacer.ts';
 
-/** A clock that jumps to whatever is due next. */
+/** A clock that jumps to the next due time. */
 export interface VirtualClock extends PacerClock {
   sleep: (ms: number) => Promise<void>;
-  /** Goes on until all of this is done. */
+  /** Advances the clock until the promise has settled. */
   runUntil: (done: Promise<unknown>) => Promise<void>;
 }
 
@@ -12,7 +12,7 @@ interface Due {
   run: () => void;
 }
 
-/** Promise callbacks lead to others before anything new is due. */
+/** Rounds of promise callbacks between two due times, since callbacks lead to further ones. */
 const callbacksBetween = 20;
 
 export function createVirtualClock(): VirtualClock {
@@ -26,7 +26,7 @@ export function createVirtualClock(): VirtualClock {
       due.run = () => undefined;
     };
   };
-  /** Before all that is due at that time or sooner, so that it comes after them. */
+  /** The index in front of everything due at this time or sooner, so that the new entry runs after those. */
   const placeOf = (at: number) => {
     let [low, high] = [0, dues.length];
     while (low < high) {

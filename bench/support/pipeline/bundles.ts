@@ -5,15 +5,18 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { bundleWorkflows } from '../../../worker/index.ts';
 
-/** What a worker holds for each generation that it has cached. */
+/** The memory of a worker for each cached generation. */
 export interface HeapFigures {
-  /** Of the bundle, its source map left out. */
+  /** Size of the bundle without its source map. */
   bundleBytes: number;
   bytesPerGeneration: number;
   generations: number;
 }
 
-/** The workflows as a worker has them, and generations alone, which share nothing: two files in a folder of their own. */
+/**
+ * Bundles the workflows as a worker has them, and generations alone, which share no modules, into two files of a new
+ * folder.
+ */
 export async function bundleTwice(): Promise<{ folder: string; files: { with: string; without: string } }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-weights-'));
   const write = async (name: string, code: string) => {

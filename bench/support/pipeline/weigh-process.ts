@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { openSandbox, type SandboxRun } from '../../../test/support/workflow-sandbox.ts';
 
-/** Generations that are held at once: as many as a worker caches unless told otherwise. */
+/** Generations held at once: as many as a worker caches by default. */
 const generations = 500;
 
 const [bundle = ''] = process.argv.slice(2);
 const sandbox = await openSandbox({ code: readFileSync(bundle, 'utf8') }, 'here');
 const held: SandboxRun[] = [];
 
-// The first ones load what all share.
+// The first ones load the code that all share.
 await hold(20);
 const before = heapBytes();
 await hold(generations);

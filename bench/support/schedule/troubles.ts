@@ -2,26 +2,26 @@ import type { FinishedWork } from '../../../domain/waiting.ts';
 import type { Random } from '../../../simulator/world/random.ts';
 import { lognormal, mixture, type Truth } from './truths.ts';
 
-/** What a worker saw before twenty pieces of the true work; the cost is that of the work afterwards. */
+/** What a worker saw before twenty pieces of the true work. The cost is that of the work that follows. */
 interface Trouble {
   truth: Truth;
   before: (random: Random) => Seen[];
   after: (random: Random) => Seen;
 }
 
-/** How one piece of work went, as a worker learns it. */
+/** The course of one piece of work, as a worker learns it. */
 export type Seen = Pick<FinishedWork, 'totalMs' | 'workMs' | 'queueMs' | 'isWorkUnknown' | 'hasFailed'>;
 
 const seenBefore = 60;
-/** Pieces of the true work that are seen since. */
+/** Pieces of the true work seen after the trouble. */
 export const seenAfter = 20;
 const clip = lognormal(50, 0.3);
 const early = lognormal(3, 0.3);
-/** Work that took so long, without a queue. */
+/** Work that took this long, without a queue. */
 export const seen = (seconds: number, more: Partial<Seen> = {}): Seen => ({ totalMs: seconds * 1_000, ...more });
 const many = (draw: () => Seen) => Array.from({ length: seenBefore }, draw);
 
-/** Histories that mislead, and the work that comes after them. */
+/** Misleading histories, and the work that follows them. */
 export const troubles: Record<string, Trouble> = {
   'after a batch that queued': {
     truth: clip,

@@ -1,6 +1,6 @@
 import type { Random } from '../../../simulator/world/random.ts';
 
-/** How long work of one kind really takes, seconds. */
+/** The true distribution of the duration of one kind of work, in seconds. */
 export interface Truth {
   cdf: (seconds: number) => number;
   draw: (random: Random) => number;
@@ -8,13 +8,13 @@ export interface Truth {
   to: number;
 }
 
-/** Any duration between two is as likely. */
+/** All durations between the two are equally likely. */
 export function uniform(from: number, to: number): Truth {
   const cdf = (seconds: number) => Math.min(1, Math.max(0, (seconds - from) / (to - from)));
   return { cdf, draw: (random) => from + (to - from) * random(), from: from * 0.999, to };
 }
 
-/** Durations around a median, as most work has them. */
+/** Durations around a median, as is typical of work. */
 export function lognormal(median: number, sigma: number): Truth {
   return {
     cdf: (seconds) => (seconds <= 0 ? 0 : normalCdf(Math.log(seconds / median) / sigma)),
@@ -25,7 +25,7 @@ export function lognormal(median: number, sigma: number): Truth {
   };
 }
 
-/** One of two kinds, the first with this share. */
+/** A mix of two kinds of work; the first has this share. */
 export function mixture(a: Truth, b: Truth, shareOfA: number): Truth {
   return {
     cdf: (seconds) => shareOfA * a.cdf(seconds) + (1 - shareOfA) * b.cdf(seconds),

@@ -9,7 +9,7 @@ interface PlainActivities {
 
 const { submit, status, result, nothing } = proxyActivities<PlainActivities>({ startToCloseTimeout: '1 minute' });
 
-/** The loop of a first draft: a timer of two seconds, one activity per read. */
+/** The loop of a first draft: a two-second timer, and one activity per read. */
 export async function pollingLoop(base: string): Promise<unknown> {
   const requestId = await submit(base);
   for (;;) {
@@ -19,7 +19,7 @@ export async function pollingLoop(base: string): Promise<unknown> {
   }
 }
 
-/** The same with waits by a script, in milliseconds; the last one is repeated. */
+/** The same loop with scripted waits in milliseconds; the last one is repeated. */
 export async function scriptedLoop(base: string, waits: number[]): Promise<unknown> {
   const requestId = await submit(base);
   for (let read = 0; ; read += 1) {

@@ -1,6 +1,6 @@
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 
-/** Keeps Temporal's own log out of the printed tables: failures are what is measured here. */
+/** Keeps Temporal's own log out of the printed tables, since failures are measured here on purpose. */
 export function quietTemporal(): void {
   Runtime.install({
     logger: new DefaultLogger('ERROR', () => undefined),

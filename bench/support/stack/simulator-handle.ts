@@ -16,7 +16,7 @@ export interface SimulatorHandle {
   stop: () => Promise<void>;
 }
 
-/** Starts a simulator process; rejects when it ends before it is ready. */
+/** Starts a simulator process; rejects if it ends before it is ready. */
 export async function startSimulatorProcess(options: SimulatorOptions): Promise<SimulatorHandle> {
   const script = fileURLToPath(new URL('simulator-process.ts', import.meta.url));
   const child = fork(script, [JSON.stringify(options)], { execArgv: ['--import', 'tsx'] });

@@ -1,4 +1,4 @@
-// A simulator in a process of its own, so that nothing else that a measurement does holds up what it counts.
+// A simulator in a process of its own, so that other work of the measurement does not delay it.
 import { type SimulatorOptions, startSimulator } from '../../../simulator/index.ts';
 
 const simulator = await startSimulator(JSON.parse(process.argv[2] ?? '{}') as SimulatorOptions);

@@ -10,17 +10,17 @@ import { readConfig } from '../../../config/env.ts';
 import { searchAttributes } from '../../../domain/names.ts';
 import { bundleWorkflows } from '../../../worker/index.ts';
 
-/** A dev server in memory with its default settings, a client of it, and bundled workflows for worker processes. */
+/** An in-memory dev server with default settings, a client of it, and workflow bundles for worker processes. */
 export interface Stack {
   server: EmbeddedServer;
   serverVersion: string;
   client: Client;
-  /** Files that hold the bundles of the product's workflows and of the plain ones. */
+  /** Files with the bundles of the product's workflows and of the plain ones. */
   bundles: { ours: string; plain: string };
   close: () => Promise<void>;
 }
 
-/** Starts everything that a measurement needs beside its worker processes. */
+/** Starts everything that a measurement needs except its worker processes. */
 export async function startStack(): Promise<Stack> {
   const folder = await mkdtemp(path.join(tmpdir(), 'bench-bundles-'));
   const ours = path.join(folder, 'ours.cjs');
@@ -45,7 +45,6 @@ export async function startStack(): Promise<Stack> {
   };
 }
 
-/** Prints one line. */
 export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }

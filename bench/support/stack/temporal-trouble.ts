@@ -1,7 +1,7 @@
 import type { WorkflowStartOptions } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
 
-/** A codec that fails once for each armed mark, on the first payload that holds one of its ids. */
+/** A codec that fails once for each armed predicate, on the first payloads whose text matches it. */
 export function failingCodec(): { codec: PayloadCodec; arm: (isReport: (text: string) => boolean) => void } {
   const armed: ((text: string) => boolean)[] = [];
   return {
@@ -21,11 +21,11 @@ export function failingCodec(): { codec: PayloadCodec; arm: (isReport: (text: st
   };
 }
 
-/** A run that times out while its submit is under way, and is retried once. */
+/** Options of a run that times out while its submit is in flight, and is retried once. */
 export const retriedRun: Pick<WorkflowStartOptions, 'workflowRunTimeout' | 'retry'> = {
   workflowRunTimeout: '15 seconds',
   retry: { initialInterval: '1 second', maximumAttempts: 2 },
 };
 
-/** What an input gains whose problems and warnings no payload has room for. */
+/** Added to an input to make its problems and warnings too long for a payload. */
 export const hugeField = { ['k'.repeat(1024 * 1024)]: 'image' };

@@ -1,13 +1,13 @@
 import type { WaitingKnowledge } from '../../../activities/waiting/knowledge.ts';
 
-/** Reads by a script: one long wait in the queue, one while the work runs, then close reads. */
+/** A script for reads: one long wait in the queue, one while the work runs, then reads at short intervals. */
 export interface TwoGears {
   longMs: number;
   closeMs: number;
   closeReads: number;
 }
 
-/** Knowledge that leads to reads as scripted. */
+/** Knowledge that results in the scripted reads. */
 export function createTwoGears({ longMs, closeMs }: TwoGears): WaitingKnowledge {
   return {
     learn: () => undefined,

@@ -3,20 +3,20 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { TwoGears } from './two-gears.ts';
 
-/** What a worker process is to run; `plain` has the workflows of `plain-workflows.ts`. */
+/** What a worker process runs; `plain` means the workflows of `plain-workflows.ts`. */
 export interface WorkerArguments {
   kind: 'ours' | 'plain';
   address: string;
   taskQueue: string;
   bundlePath: string;
   modelApiBase?: string;
-  /** Where the worker keeps what a successor on the same machine finds; default: a folder of its own. */
+  /** Where the worker keeps state for a successor on the same machine; default: a new folder. */
   stateDir?: string;
   readsPerSecond?: number;
   submitsPerSecond?: number;
-  /** Bounds the old space of the process's heap. */
+  /** Limits the old space of the process's heap. */
   heapMegabytes?: number;
-  /** Reads by this script instead of by what is known. */
+  /** Reads by this script instead of by what the worker has learned. */
   waiting?: TwoGears;
 }
 
@@ -31,9 +31,9 @@ export interface Usage {
 export interface WorkerHandle {
   pid: number;
   usage: () => Promise<Usage>;
-  /** Lets what is in flight finish. */
+  /** Lets work in flight finish. */
   stop: () => Promise<void>;
-  /** Ends it as a crash would. */
+  /** Kills it, as a crash would. */
   kill9: () => Promise<void>;
 }
 
@@ -42,7 +42,7 @@ interface UsageMessage {
   cpu: NodeJS.CpuUsage;
 }
 
-/** Starts a worker process; rejects when it ends before it is ready. */
+/** Starts a worker process; rejects if it ends before it is ready. */
 export async function startWorkerProcess(args: WorkerArguments): Promise<WorkerHandle> {
   const script = fileURLToPath(new URL('worker-process.ts', import.meta.url));
   const child = fork(script, [JSON.stringify(args)], {

@@ -1,4 +1,4 @@
-// A worker in a process of its own, so that what it costs can be told from what the measurement costs.
+// A worker in a process of its own, so that its cost can be separated from that of the measurement.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -49,7 +49,7 @@ async function createOurs({
   });
 }
 
-/** The same settings as the product's worker, where they can be the same. */
+/** Uses the settings of the product's worker where possible. */
 async function createPlain({ taskQueue, bundlePath }: WorkerArguments) {
   return await Worker.create({
     connection,

@@ -12,8 +12,9 @@ export interface Adapter {
 }
 
 /**
- * Puts a peer's protocol in front of a simulator. One call becomes one call of the same step; a refusal passes through with
- * its status, `Retry-After` and body, and a connection that breaks there breaks here, at the same place.
+ * Puts a peer's protocol in front of a simulator. Each call becomes one call of the same step. A refusal passes through
+ * with its status, `Retry-After` and body, and a connection that breaks behind the adapter breaks in front at the same
+ * place.
  */
 export async function startAdapter(protocol: Protocol, modelApiBase: string): Promise<Adapter> {
   const listener = await startListener('127.0.0.1', 0, (request, response) => {
@@ -62,7 +63,7 @@ async function ask(base: string, meaning: Meaning): Promise<Answered> {
   return await call(`${about}/result`);
 }
 
-/** Rejects when no reply came at all. */
+/** Rejects if no reply came at all. */
 async function call(url: string, input?: unknown): Promise<Answered> {
   const response = await fetch(url, {
     headers: { authorization: 'Bearer sim-bench', 'content-type': 'application/json', connection: 'close' },

@@ -13,7 +13,7 @@ async function call(url: string, body?: object): Promise<Record<string, unknown>
   return reply;
 }
 
-/** RunComfy's API by plain fetch. */
+/** RunComfy's API by plain `fetch`. */
 export const callSimulator = {
   submit: async (base: string) => String((await call(`${base}/models/${order.model}`, order.input))['request_id']),
   status: async (base: string, requestId: string) =>

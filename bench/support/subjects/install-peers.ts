@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Installs the packages of `bench/package-lock.json` where they are missing. */
+/** Installs the packages of `bench/package-lock.json` if they are missing. */
 export function installPeers(): void {
   if (existsSync(new URL('../../node_modules', import.meta.url))) return;
   execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {

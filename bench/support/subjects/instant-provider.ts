@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A Model API that has finished every job before it is asked, and costs its machine next to nothing. */
+/** A Model API whose jobs are finished before they are read, and that needs hardly any processor time. */
 export async function startInstantProvider(): Promise<{ modelApiBase: string; close: () => void }> {
   const time = new Date().toISOString();
   const server = createServer((request, response) => {

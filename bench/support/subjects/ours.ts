@@ -17,7 +17,7 @@ import { failingCodec, hugeField, retriedRun } from '../stack/temporal-trouble.t
 import type { CellEnd } from './peer-process.ts';
 import { order } from './protocols.ts';
 
-/** This product, against one Temporal server. */
+/** This product, running on one Temporal server. */
 export interface Ours {
   run: (
     simulator: Simulator,
@@ -29,12 +29,12 @@ export interface Ours {
 }
 
 const pollEveryMs = 500;
-/** A submission that is still unknown after this stays so: nobody is there to decide. */
+/** A submission that is still unknown after this time stays unknown, because nobody is there to decide. */
 const settledAfterMs = 5_000;
-/** The POST of the run before is still to be answered, and its id handed over. */
+/** Longer, because the POST of the earlier run is still to be answered and its id to be handed over. */
 const answeredAfterMs = 30_000;
 
-/** Prepares to run generations: one worker for all of them, which meets each of them at its own simulator. */
+/** Prepares to run generations: one worker for all of them, which calls the simulator of each generation. */
 export async function startOurs(address: string): Promise<Ours> {
   const connection = await NativeConnection.connect({ address });
   const clientConnection = await Connection.connect({ address });
@@ -106,13 +106,13 @@ export async function startOurs(address: string): Promise<Ours> {
 }
 
 interface Providers {
-  /** Gives the prompt that leads an order to this simulator. */
+  /** Adds a simulator and returns the prompt that routes an order to it. */
   add: (simulator: Simulator) => string;
   runcomfy: RunComfyClient;
   close: () => Promise<void>;
 }
 
-/** The product's own HTTP client, once per simulator: an order finds its own by its prompt, a request by its id. */
+/** One HTTP client of the product per simulator. Orders are routed by their prompt, requests by their id. */
 function createProviders(): Providers {
   const byPrompt = new Map<string, { simulator: Simulator; runcomfy: RunComfyClient }>();
   const ofRequest = (requestId: string) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { TemporalTrouble } from '../figures/fault-rows.ts';
 
-/** What a subject says became of its generation. */
+/** How a generation ended, according to the subject. */
 export interface CellEnd {
   delivered: boolean;
   outcome: string;
@@ -11,7 +11,7 @@ export interface CellEnd {
 
 /** A program of `bench/peers` that runs generations. */
 export interface PeerProcess {
-  /** Versions of what it runs on beside its package. */
+  /** Versions of the software it runs on, apart from its package. */
   about: Record<string, string>;
   run: (base: string, setting: string, trouble?: TemporalTrouble) => Promise<CellEnd>;
   stop: () => Promise<void>;
@@ -21,7 +21,7 @@ type Message = { ready: true; about: Record<string, string> } | { failed: string
 
 const startWithinMs = 60_000;
 
-/** Starts a peer; rejects with the reason when it cannot be run here. */
+/** Starts a peer; rejects with the reason if it cannot run here. */
 export async function startPeer(program: string, args: string[]): Promise<PeerProcess> {
   const script = fileURLToPath(new URL(`../../peers/${program}.mjs`, import.meta.url));
   const child = fork(script, args, { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });

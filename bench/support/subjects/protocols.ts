@@ -1,10 +1,10 @@
 import { isJsonObject } from '../../../domain/json.ts';
 
-/** What a call of a peer means in RunComfy's terms. `poll`: the peer's one read gives status and output together. */
+/** What a peer's call means in RunComfy's terms. `poll` is a peer's single read of both status and output. */
 export type Meaning =
   { step: 'submit'; input: unknown } | { step: 'status' | 'result' | 'poll' | 'cancel'; requestId: string };
 
-/** RunComfy's answers to one call, as far as there were any. */
+/** RunComfy's answers to one call, as far as there are any. */
 export interface Replies {
   requestId?: string;
   status?: string;
@@ -12,7 +12,7 @@ export interface Replies {
   error?: unknown;
 }
 
-/** A peer's wire protocol: how its calls are read and how RunComfy's success is told in its words. */
+/** A peer's wire protocol: how to read its calls and how to express RunComfy's answers. */
 export interface Protocol {
   read: (method: string, path: string, body: unknown) => Meaning | undefined;
   write: (meaning: Meaning, replies: Replies, base: string) => { status: number; json: unknown };
@@ -21,7 +21,7 @@ export interface Protocol {
 const later = '2099-01-01T00:00:00.000Z';
 const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 
-/** The model whose ledger all subjects share, and the input that every subject sends. */
+/** The model and input that every subject sends; all subjects share its ledger. */
 export const order = { model, input: { prompt: 'a red bicycle in the rain' } };
 
 function words(queued: string, running: string, done: string, failed: string, cancelled: string) {
@@ -141,7 +141,7 @@ const runpod: Protocol = {
   },
 };
 
-/** The protocols that a client of its own speaks; workflow engines are given RunComfy's. */
+/** The protocols of peers with clients of their own; workflow engines use RunComfy's. */
 export const protocols = { fal, replicate, comfy, runpod };
 
 export type ProtocolName = keyof typeof protocols;

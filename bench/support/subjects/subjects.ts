@@ -1,14 +1,14 @@
 import type { ProtocolName } from './protocols.ts';
 
-/** Who is put through the faults: a peer at one of its settings, or this product under one of its policies. */
+/** A subject of the fault comparison: a peer with one of its settings, or this product with one of its policies. */
 export interface Subject {
   subject: string;
   setting: string;
-  /** What the setting is, for the printed table. */
+  /** Explains the setting, for the printed table. */
   meaning: string;
-  /** Program below `bench/peers`; missing for this product. */
+  /** Its program in `bench/peers`; missing for this product. */
   program?: string;
-  /** The peer's own wire protocol; missing where RunComfy's is spoken. */
+  /** The peer's own wire protocol; missing if it speaks RunComfy's. */
   protocol?: ProtocolName;
 }
 
@@ -69,12 +69,12 @@ export const subjects: readonly Subject[] = [
   }),
 ];
 
-/** The name of a subject at its setting, for people. */
+/** The name of a subject with its setting, for humans. */
 export function labelOf({ subject, setting }: Pick<Subject, 'subject' | 'setting'>): string {
   return subject === setting ? subject : `${subject} (${setting})`;
 }
 
-/** Whether Temporal's own troubles can meet it. */
+/** Whether the subject runs on Temporal, so that Temporal's own troubles apply to it. */
 export function isOnTemporal({ program }: Subject): boolean {
   return program === undefined || program === 'naive-temporal';
 }
