@@ -9,7 +9,7 @@ import { refuseBatch } from './batch-errors.ts';
 import { findOrderIssues, type ItemSetting } from './check-items.ts';
 import { readAnsweredState } from './read-batch-state.ts';
 import { readItems } from './read-items.ts';
-import { addToBatch } from './tell-batch.ts';
+import { addOnce } from './tell-ended.ts';
 
 /** How many pages are written at once, ahead of the one that is added next. */
 const lanes = 4;
@@ -64,7 +64,7 @@ export async function addAllItems(
     page = Math.max(page, number + 1);
     digest = chainDigest(digest, next.items);
     const message = { from: count, count: next.items.length, page: number, digest };
-    ({ count } = await addToBatch(client, key, message, { over: signal }));
+    ({ count } = await addOnce(client, pages, key, message, { over: signal }));
     onAdded?.(count);
   };
   try {

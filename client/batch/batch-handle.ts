@@ -31,7 +31,8 @@ import { type KnownBatchState, readAnsweredState, readBatchState } from './read-
 import { readItems } from './read-items.ts';
 import { readResults, type ResultsOptions } from './read-results.ts';
 import type { StartedBatch } from './starting/start-batch.ts';
-import { addToBatch, cancelBatch, pauseBatch, resumeBatch, sealBatch, setBatch } from './tell-batch.ts';
+import { cancelBatch, pauseBatch, resumeBatch, setBatch } from './tell-batch.ts';
+import { addOnce, sealOnce } from './tell-ended.ts';
 
 /** One batch, by its key. Every method throws `GenerationError`. */
 export interface BatchHandle extends StartedBatch {
@@ -127,11 +128,11 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
     add: (message, options) =>
       tell(async () => {
         await checkAdded(message);
-        return await addToBatch(client, key, message, { leaving: options?.signal });
+        return await addOnce(client, pages, key, message, { leaving: options?.signal });
       }),
     addAll: (source, options) =>
       tell(async () => addAllItems(client, pages, key, source, { ...(await setting()), ...options })),
-    seal: (options) => tell(() => sealBatch(client, key, options?.signal)),
+    seal: (options) => tell(() => sealOnce(client, key, options?.signal)),
     pause: (reason) => tell(() => pauseBatch(client, key, reason)),
     resume: (reason) => tell(() => resumeBatch(client, key, reason)),
     set: (message) => tell(() => setBatch(client, key, message)),
