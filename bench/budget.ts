@@ -1,4 +1,4 @@
-// npm run bench:budget          200 at once and 600 in lanes, by one update per request and as workers ask; a minute or two
+// npm run bench:budget    200 at once and 600 in lanes, by one update per request and as workers ask; 1 or 2 minutes
 import { randomUUID } from 'node:crypto';
 import { createGenerationClient } from '../client/index.ts';
 import type { ReserveReply } from '../domain/budget/budget.ts';

@@ -2,7 +2,10 @@ import { z } from 'zod';
 
 const document = String.raw`\{`;
 const webhookSecret = 'whsec_';
-/** A key of 32 bytes, in base64, base64url or hex. Without padding, an absolute path could look like one too. */
+/**
+ * A key of 32 bytes, in base64, base64url or hex. Base64 without padding counts only if it does not begin with a slash,
+ * since an absolute path could look like that.
+ */
 const codecKey = String.raw`[\w+/-]{43}=$|[\w+-][\w+/-]{42}$|[\dA-Fa-f]{64}$`;
 
 /** The path of a file with secrets. Errors name it, so the contents of the file must not be accepted in its place. */

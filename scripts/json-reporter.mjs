@@ -1,6 +1,6 @@
 import { JsonReporter } from 'vitest/node';
 
-/** Vitest's JSON report with the errors outside any test, of which the original says nothing. */
+/** Vitest's JSON report, plus the errors outside any test, which the original leaves out. */
 export default class ReporterOfAllErrors extends JsonReporter {
   #unhandledErrors = [];
 

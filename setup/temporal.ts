@@ -125,7 +125,7 @@ function teller(onCall: (call: string) => void): GrpcInterceptor {
 /**
  * The SDK's retries, made aware of `close`. They know of neither an abort nor a close: a retry that is due after the
  * connection is closed throws where nobody can catch it, which ends the process. So once `end` is called no retry is
- * started, and those already due are waited for.
+ * scheduled, and those already scheduled are waited for.
  */
 function retriesUntilClosed() {
   const { delayFunction, retryableDecider } = defaultGrpcRetryOptions();

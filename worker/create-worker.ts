@@ -121,7 +121,7 @@ export interface GenerationWorker {
   /** Stops polling and lets work in flight finish. */
   shutdown: () => void;
   isRunning: () => boolean;
-  /** Whether RunComfy refused the token the last time a call told. */
+  /** Whether RunComfy refused the token in the last call that says anything about it. */
   isTokenRefused: () => boolean;
 }
 

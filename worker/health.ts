@@ -12,7 +12,7 @@ import type { GenerationWorker } from './create-worker.ts';
  */
 const answerWithinMs = 800;
 
-/** The parts of a worker that the probes ask. */
+/** The parts of a worker that the probes check. */
 export type WorkerHealth = Pick<GenerationWorker, 'isRunning' | 'isTokenRefused'>;
 
 export interface HealthServer {

@@ -7,8 +7,8 @@ export { createRunComfyClient, type RunComfyClient, type RunComfyClientOptions }
 export type { GenerationWorker, GenerationWorkerOptions } from './create-worker.ts';
 export type { OpenWorkerOptions } from './open-worker.ts';
 
-// Modules that need `@temporalio/worker`, an optional peer dependency, are imported only when they are called. Without
-// the peer, the call rejects with a clear message, and this module can still be loaded by `require`.
+// Modules that need `@temporalio/worker`, an optional peer dependency, are imported only when a function here is
+// called. Without the peer, the call rejects with a clear message, and this module can still be loaded by `require`.
 
 /** Creates a worker from a token and opens its connections; see `OpenWorkerOptions`. */
 export async function openGenerationWorker(options: OpenWorkerOptions): Promise<GenerationWorker> {

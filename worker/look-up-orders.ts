@@ -49,7 +49,7 @@ export function lookUpOrdersIn(client: Client): LookedUpOrders {
   };
 }
 
-/** Also true of a generation that itself reports a failure of unknown cost. */
+/** Whether a settlement is only presumed. A generation that reports a failure of unknown cost looks the same. */
 function isPresumed({ outcome, costUsd }: Settlement): boolean {
   return outcome === 'failed' && costUsd === undefined;
 }

@@ -5,8 +5,8 @@ import { isRunComfyError, isTokenRefused } from '../runcomfy/errors.ts';
 export interface WatchedToken {
   runcomfy: RunComfyClient;
   /**
-   * Whether the last call that tells was refused because of the token. One such call, the balance, is made every
-   * minute.
+   * Whether RunComfy refused the token in the last call that says anything about it. One such call, for the balance,
+   * is made every minute.
    */
   isRefused: () => boolean;
   /**

@@ -5,7 +5,7 @@ import { lateKey } from '../../domain/names.ts';
 import type { SpooledRequest } from '../spool/request-spool.ts';
 import { closedBy, type HistoryEvent } from './history-events.ts';
 
-/** No generation has as many runs. */
+/** Bound on the runs that are followed; no generation has as many. */
 const maxFollowedRuns = 100;
 
 /** Identifies a namespace across servers: each namespace gets an id of its own when it is created. */
