@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, chown, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { ConfigError } from '../../config/config-error.ts';
@@ -31,7 +31,9 @@ export function readKeysValue(text: string, file: string | undefined): KeyRecord
 }
 
 /** Changes the key file, one change at a time: of two at once the later one would bring back what the first took away. */
-export async function changeKeyFile(file: string, change: () => Promise<readonly KeyRecord[]>): Promise<void> {
+export async function changeKeyFile(named: string, change: () => Promise<readonly KeyRecord[]>): Promise<void> {
+  // In the place of a link it would leave what gateways read elsewhere as it was.
+  const file = await realpath(named).catch(() => named);
   const lock = `${file}.lock`;
   await takeLock(lock, file);
   try {

@@ -1,4 +1,4 @@
-import { chmod, chown, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
@@ -74,6 +74,18 @@ it('the lock of a change takes no room on a disk, and stays through nobody who e
   expect((await revoked).exitCode).toBe(0);
   expect(process.listenerCount('SIGTERM')).toBe(before);
   expect(await readdir(path.dirname(file))).toEqual(['keys.json']);
+});
+
+it('a key is revoked in the file that a link leads to, and the link stays', async () => {
+  const { file, keys, create } = await keysFile();
+  const id = await create();
+  const target = path.join(await temporaryFolder(), 'keys.json');
+  await rename(file, target);
+  await symlink(target, file);
+  expect((await keys('revoke', id)).exitCode).toBe(0);
+  expect(await readKeyFile(target)).toEqual([]);
+  expect((await lstat(file)).isSymbolicLink()).toBe(true);
+  for (const each of [file, target]) expect(await readdir(path.dirname(each))).toEqual(['keys.json']);
 });
 
 it('an unknown key is not there, also where the file cannot be changed', async () => {
