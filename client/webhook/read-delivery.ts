@@ -8,12 +8,16 @@ const queryWithinMs = 6_000;
 
 /** How far a delivery is. Its end needs no worker; while it goes on, no worker's answer leaves what its order says. */
 export async function readDelivery(client: Client, found: FoundDelivery): Promise<Delivery> {
-  const { workflowId, runId } = found;
   if (found.isClosed) return await readEnd(client, found);
+  return (await askWorker(client, found)) ?? asOrdered(found, 'delivering');
+}
+
+/** Undefined: no worker answers. */
+async function askWorker(client: Client, { workflowId, runId }: FoundDelivery): Promise<Delivery | undefined> {
   const handle = client.workflow.getHandle(workflowId, runId);
   return await client
     .withDeadline(Date.now() + queryWithinMs, () => handle.query(deliveryQuery))
-    .catch(() => asOrdered(found, 'delivering'));
+    .catch(() => undefined);
 }
 
 async function readEnd(client: Client, found: FoundDelivery): Promise<Delivery> {
@@ -24,7 +28,8 @@ async function readEnd(client: Client, found: FoundDelivery): Promise<Delivery> 
     const detail = error.cause instanceof ApplicationFailure ? readFailureDetails<Delivery>(error.cause) : {};
     if ('state' in detail) return detail as Delivery;
     // Ended from outside: nothing more will be sent.
-    return asOrdered(found, 'exhausted');
+    const { nextAttemptAt: _, ...last } = (await askWorker(client, found)) ?? asOrdered(found, 'exhausted');
+    return last.state === 'waiting' || last.state === 'delivering' ? { ...last, state: 'exhausted' } : last;
   }
 }
 
