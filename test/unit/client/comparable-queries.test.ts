@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { listBatches } from '../../../client/batch/list-batches.ts';
+import { findKeysOfRequest } from '../../../client/generation/keys-of-request.ts';
 import { createGenerationClient, GenerationError, type ListFilter } from '../../../client/index.ts';
 import {
   countGenerations,
-  findKeysOfRequest,
   listBudgetNames,
   listGenerationPage,
   listOpenGenerations,
