@@ -44,6 +44,8 @@ export interface RefusalFields {
   key?: string | undefined;
   /** What stands behind the message, and behind the first problem where that is told in its place. */
   hints?: string;
+  /** What RunComfy's own API tells beside it. */
+  beside?: object;
   cause?: unknown;
 }
 
@@ -55,11 +57,12 @@ export class RefusalError extends Error {
   readonly headers: Record<string, string>;
   readonly key: string | undefined;
   readonly hints: string;
+  readonly beside: object;
 
   constructor(
     refusal: RefusalName,
     message: string,
-    { issues = [], headers = {}, key, hints = '', cause }: RefusalFields = {},
+    { issues = [], headers = {}, key, hints = '', beside = {}, cause }: RefusalFields = {},
   ) {
     super(`${message}${hints}`, cause === undefined ? undefined : { cause });
     this.refusal = refusal;
@@ -67,5 +70,6 @@ export class RefusalError extends Error {
     this.headers = headers;
     this.key = key;
     this.hints = hints;
+    this.beside = beside;
   }
 }

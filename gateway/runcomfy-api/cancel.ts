@@ -9,9 +9,9 @@ import { cancelPatiently } from '../generations/cancel-patiently.ts';
 import type { SeenGeneration } from '../generations/read-generations.ts';
 import { readBody } from '../http/json-body.ts';
 import { RefusalError, refusals } from '../http/refusal-error.ts';
+import { toRefusal } from '../http/to-refusal.ts';
 import { cameAt } from '../http/waiting.ts';
 import { cancelWordsOf } from './cancel-words.ts';
-import { errorReply } from './error-reply.ts';
 import { findRequest, tellOf } from './find-request.ts';
 import { wordsOf } from './state-words.ts';
 
@@ -30,25 +30,32 @@ export async function cancel(
   const since = cameAt(reply);
   const { key, workflowId, generation } = await findRequest(parts, request, reply);
   const reason = reasonGiven(request.body);
-  const { outcome } = await cancelPatiently(parts, workflowId, { reason, since, stopping, untilMs });
+  const unclear = (seen: SeenGeneration) => {
+    tellOf(reply, key, seen);
+    return { request_id: key, status: wordsOf(seen).status, outcome: 'unknown' };
+  };
+  const listening = { reason, since, stopping, untilMs };
+  const { outcome } = await cancelPatiently(parts, workflowId, listening).catch((error: unknown) => {
+    const { refusal, message, headers } = toRefusal(error);
+    if (refusals[refusal].status !== 503) throw error;
+    throw new RefusalError(refusal, message, { headers, beside: unclear(generation), cause: error });
+  });
   const depth = outcome === 'cancelled' ? 'whole' : 'brief';
   const after = await parts.reader.read(workflowId, depth).catch(() => generation);
-  tellOf(reply, key, after);
-  const { status } = wordsOf(after);
-  const words = cancelWordsOf(toldOf(outcome, after), status);
-  if (words) {
-    reply.code(202);
-    return { request_id: key, ...words };
+  const words = cancelWordsOf(toldOf(outcome, after), wordsOf(after).status);
+  if (words === undefined) {
+    const message = 'the cancel is recorded and goes on; what RunComfy made of it is not known yet: repeat this call';
+    throw new RefusalError('CancelUnclear', message, { headers: { 'retry-after': '5' }, beside: unclear(after) });
   }
-  const message = 'the cancel is recorded and goes on; what RunComfy made of it is not known yet: repeat this call';
-  reply.code(refusals.CancelUnclear.status).header('retry-after', '5');
-  return { request_id: key, status, outcome: 'unknown', ...errorReply(new RefusalError('CancelUnclear', message)) };
+  tellOf(reply, key, after);
+  reply.code(202);
+  return { request_id: key, ...words };
 }
 
 /** A repeated cancel tells what came of the first; of what has ended no more will be known than that it was too late. */
 function toldOf(outcome: CancelOutcome, after: SeenGeneration): CancelOutcome {
   const { ending } = after;
-  if (ending === undefined) return outcome === 'cancelled' && !isProvenFree(after) ? 'too_late' : outcome;
+  if (ending === undefined) return outcome === 'cancelled' ? whileClosing(after) : outcome;
   const state = 'state' in ending ? ending.state : undefined;
   const first = state?.cancel?.outcome;
   const told = [outcome, first].find((one) => one !== undefined && one !== 'unknown' && one !== 'too_late');
@@ -58,8 +65,9 @@ function toldOf(outcome: CancelOutcome, after: SeenGeneration): CancelOutcome {
 }
 
 /** While budgets and webhooks are still told of the end; what was seen before the cancel, or without a worker, proves nothing. */
-function isProvenFree({ state, ageS }: SeenGeneration): boolean {
-  return state !== undefined && !state.isFromServer && ageS === undefined && !isBilledAllTheSame(state);
+function whileClosing({ state, ageS }: SeenGeneration): CancelOutcome {
+  if (state === undefined || state.isFromServer || ageS !== undefined) return 'unknown';
+  return isBilledAllTheSame(state) ? 'too_late' : 'cancelled';
 }
 
 /** Clients send no body, an empty one of any type, or JSON: nothing in it can make a cancel fail. */

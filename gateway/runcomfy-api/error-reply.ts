@@ -6,8 +6,9 @@ import { plain } from './state-words.ts';
 const maxMessageLength = 1_000;
 
 /** A refusal as RunComfy words its errors. */
-export function errorReply({ refusal, message, issues, key, hints }: RefusalError): object {
+export function errorReply({ refusal, message, issues, key, hints, beside }: RefusalError): object {
   return {
+    ...beside,
     error_code: refusals[refusal].code,
     error_message: cutText(plain(messageOf(message, issues, hints), key), maxMessageLength),
     ...(issues.length > 0 && { detail: issues.map(toDetail) }),

@@ -69,19 +69,29 @@ it("a failure is told in RunComfy's words exactly, whatever the tenant is called
   expect(answer, answer.text).toMatchObject({ status: 200, json: { status: 'failed', error } });
 });
 
-it.each<[told: string, seen: object]>([
-  ['cancelled', { state: { costUsd: 0 } }],
-  ['not_cancellable', { state: { otherCostsUnknown: 1 } }],
-  ['not_cancellable', { state: {}, ageS: 1 }],
-  ['not_cancellable', { state: { isFromServer: true } }],
-  ['not_cancellable', {}],
-])('a cancel is told as %s while its end is under way, and %j is seen', async (outcome, seen) => {
+it.each<[told: string, status: number, seen: object]>([
+  ['cancelled', 202, { state: { costUsd: 0 } }],
+  ['not_cancellable', 202, { state: { otherCostsUnknown: 1 } }],
+  ['unknown', 504, { state: {}, ageS: 1 }],
+  ['unknown', 504, { state: { isFromServer: true } }],
+  ['unknown', 504, {}],
+])('a cancel is told as %s, %i while its end is under way, and %j is seen', async (outcome, status, seen) => {
   const open = { key: 'k', runId: 'r', model: flux, startedAt, phase: 'cancelled' };
   const read = (_: string, depth: string) => Promise.resolve({ ...open, ...(depth === 'whole' && seen) });
   const url = await serve(anonymousAccess, { reader: { read, refresh: () => undefined } });
   expect(await call(url, '/v1/requests/k/cancel', { method: 'POST' })).toMatchObject({
-    status: 202,
-    json: { outcome },
+    status,
+    json: { request_id: 'k', outcome },
+  });
+});
+
+it('a cancel that nobody takes tells what is known of the generation, and that its outcome is not', async () => {
+  const get = () => Promise.reject(new GenerationError({ type: 'NoWorker', message: 'no worker answers', key: 'k' }));
+  const url = await serve(anonymousAccess, { generations: { get } });
+  expect(await call(url, '/v1/requests/k/cancel', { method: 'POST' })).toMatchObject({
+    status: 503,
+    headers: { 'retry-after': '2', 'runcomfy-temporal-key': 'k', 'runcomfy-temporal-phase': 'in_queue' },
+    json: { request_id: 'k', status: 'in_queue', outcome: 'unknown', error_code: 503001 },
   });
 });
 
