@@ -15,8 +15,8 @@ import type { Observation } from './timings.ts';
 import type { FinishedWork } from './waiting.ts';
 
 /**
- * What a status read says, in our words. `finished` is not success: the result decides. `unrecognized` is a word that
- * no known client handles.
+ * A request's status as a read found it, in our own terms. `finished` is not success: the result decides that.
+ * `unrecognized` is a status word that no known client handles.
  */
 export type RequestStatus = 'in_queue' | 'in_progress' | 'finished' | 'failed' | 'cancelled' | 'unrecognized';
 
@@ -25,21 +25,24 @@ export interface SubmitOrder {
   model: string;
   input: Record<string, unknown>;
   waiting?: WaitingOptions;
-  /** The price where none is published, and a limit where one is. */
+  /** Taken as the price if none is published, otherwise an upper limit. */
   maxPriceUsd?: number;
-  /** Nothing is sent whose price is above this, or unknown. */
+  /** The order is not sent if its price is above this or unknown. */
   maxCostUsd?: number;
-  /** Budgets in each of which its price is reserved before it is sent. */
+  /** Names of the budgets in which the price is reserved before the order is sent. */
   budgets?: string[];
-  /** Earlier submits of this order that may have been accepted: the price of each is reserved, too. */
+  /** Number of earlier submits of this order that may have been accepted. The price is reserved once more for each. */
   sentBefore?: number;
-  /** First run of the generation's chain: what a request id that is handed over later is recognised by. */
+  /** First run of the generation's chain, by which a request id that is handed over later is recognised. */
   firstExecutionRunId: string;
-  /** Run id of the unbilled run that this one follows: before sending, the newer runs of the key are looked at. */
+  /** Run id of the unbilled run that this one retries. Before sending, the key is checked for newer runs. */
   retryOfRunId?: string;
-  /** A schedule started it, under a key that may have been ordered before: the other runs of the key are looked at. */
+  /**
+   * Set if a schedule started the generation. Its key may have been ordered before, so the key's other runs are
+   * checked.
+   */
   isScheduled?: true;
-  /** Nothing is sent from then on, ISO 8601: the workflow may hear of its deadline later than a worker of the order. */
+  /** Nothing is sent after this time, ISO 8601. A worker may see the order before the workflow notices its deadline. */
   deadlineAt?: string;
 }
 
@@ -49,24 +52,24 @@ export interface AcceptedSubmit extends KnownAttributes {
   /** When RunComfy's reply came, ISO 8601. */
   submittedAt: string;
   nextReadInMs: number;
-  /** This submit sent nothing: the request is that of an earlier one. Missing: that is not proven. */
+  /** This submit sent nothing, and the request belongs to an earlier one. Missing: not proven. */
   isOfEarlierSubmit?: true;
-  /** The reading activity itself waits for that long: it is to be asked at once. */
+  /** The wait is short enough for the reading activity itself, so the workflow schedules that at once. */
   isNextReadSoon?: boolean;
-  /** When the work is likely over, ISO 8601; only where such work is known well. */
+  /** Expected end of the work, ISO 8601. Set only if enough is known of such work. */
   expectedEndAt?: string;
-  /** Model and the input fields that size the work: what durations are learned by. */
+  /** Model and those input fields that determine the amount of work; durations are learned per work key. */
   workKey?: string;
   warnings?: string[];
-  /** What the order was expected to cost, where that is known. */
+  /** The expected price, if known. */
   priceUsd?: number;
-  /** What its budgets have granted to it; missing where that is not known. */
+  /** What the budgets granted to the order. Missing if unknown. */
   grants?: BudgetGrant[];
 }
 
 /**
- * Details of the heartbeats of a submit. `sending` is acknowledged by the server before the first byte goes out, so a
- * submit that ends without any was never sent.
+ * Heartbeat details of a submit. The server acknowledges `sending` before the first byte goes out, so a submit that
+ * ends without that heartbeat was never sent.
  */
 export interface SubmitHeartbeat extends Partial<KnownAttributes> {
   stage: 'not_sent' | 'sending' | 'accepted';
@@ -83,12 +86,12 @@ export interface RecallQuestion {
   firstExecutionRunId: string;
 }
 
-/** What is known of an order whose submit was stopped; empty where nobody could tell. */
+/** What is known of an order whose submit was stopped. Empty if nothing could be found out. */
 export interface RecalledSubmit {
   requestId?: string;
   /** ISO 8601. */
   submittedAt?: string;
-  /** The run was reset, and one before it may have submitted. Missing: that is not known. */
+  /** The run was reset, and an earlier run may have submitted. Missing: unknown. */
   isReset?: boolean;
 }
 
@@ -96,11 +99,11 @@ export interface RecalledSubmit {
 export interface StatusQuestion {
   model: string;
   requestId: string;
-  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
+  /** Reads that the workflow has counted so far, so that the reads of a lost attempt can be added. */
   readsSoFar?: number;
   /** ISO 8601. Missing for a request that was taken over. */
   submittedAt?: string;
-  /** Since when this generation knows of the request; it may be older. ISO 8601. */
+  /** Since when this generation has known the request, ISO 8601. The request may be older. */
   followedSince?: string;
   /** Last read that did not see the work running yet. */
   lastQueuedAt?: string;
@@ -112,7 +115,7 @@ export interface StatusQuestion {
   waiting?: WaitingOptions;
   /** When the first read is due, ISO 8601: the activity waits until then. Missing: now. */
   nextReadAt?: string;
-  /** One read is enough, whatever it says, and it waits for no other. */
+  /** Read once, whatever the answer, and do not wait for another read. */
   isLastRead?: boolean;
   /** Asks for `searchAttributes` in the reading. */
   wantsSearchAttributes?: boolean;
@@ -121,24 +124,27 @@ export interface StatusQuestion {
 /** Answer of `readStatus`: where the request stands, and when to read it next. */
 export interface StatusReading extends Partial<KnownAttributes> {
   status: RequestStatus;
-  /** RunComfy's own word, for a status that is `unrecognized`. */
+  /** RunComfy's own word for an `unrecognized` status. */
   statusWord?: string;
   queuePosition?: number;
   /** GETs made for this reading, failed ones included. */
   reads: number;
   /** ISO 8601. */
   readAt: string;
-  /** The read before it in the same activity, which saw the status that was known already; ISO 8601. */
+  /** The previous read of the same activity, which saw the status that was already known; ISO 8601. */
   readBeforeAt?: string;
-  /** 0: read again at once. */
+  /** Milliseconds until the next read; 0: at once. */
   nextReadInMs: number;
-  /** Of a request that failed: why, where the status says so. */
+  /** Why the request failed, if the status says so. */
   reason?: string;
-  /** Of a request that was cancelled: what RunComfy says that it cost. */
+  /** What RunComfy says that a cancelled request cost. */
   costUsd?: number;
-  /** The reading activity itself waits for that long, or a result is expected: the next read is to be asked for at once. */
+  /**
+   * The wait is short enough for the reading activity itself, or a result is expected: the workflow asks for the next
+   * read at once.
+   */
   isNextReadSoon?: boolean;
-  /** When the work is likely over, ISO 8601; only where such work is known well. */
+  /** Expected end of the work, ISO 8601. Set only if enough is known of such work. */
   expectedEndAt?: string;
 }
 
@@ -146,15 +152,17 @@ export interface StatusReading extends Partial<KnownAttributes> {
 export interface ResultQuestion {
   model: string;
   requestId: string;
-  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
+  /** Reads that the workflow has counted so far, so that the reads of a lost attempt can be added. */
   readsSoFar?: number;
-  /** ISO 8601: since when the status has said that the work is over. */
+  /** Since when the status has said that the work is over, ISO 8601. */
   finishedSince: string;
-  /** The status said `failed`: an answer of the result endpoint that is no result is then the failure's reason. */
+  /**
+   * The status said `failed`. An answer of the result endpoint that is not a result is then the reason for the failure.
+   */
   hasFailed?: boolean;
-  /** What the status gave as the reason of the failure. */
+  /** The reason for the failure, as given by the status. */
   failedBecause?: string;
-  /** No later read will be made, so this one waits for no other. */
+  /** This is the last read, so it does not wait for another one. */
   isLastRead?: boolean;
   /** URLs of the input, which are never taken for outputs. */
   inputUrls?: string[];
@@ -162,8 +170,9 @@ export interface ResultQuestion {
   wantsModel?: boolean;
   /** Asks for `searchAttributes` in the reading. */
   wantsSearchAttributes?: boolean;
-  /** What the work's duration is learned by, and what was seen of it. */
+  /** Durations are learned per work key. */
   workKey?: string;
+  /** What the reads have observed of the request so far. */
   seen?: Partial<Observation>;
 }
 
@@ -174,20 +183,20 @@ interface ResultReadingBase extends Partial<KnownAttributes> {
   createdAt?: string;
   finishedAt?: string;
   costUsd?: number;
-  /** RunComfy names the model as the question does. */
+  /** The result names the same model as the question. */
   isModelKnown?: boolean;
 }
 
-/** Answer of `fetchResult`: the end as RunComfy tells it, or that it is not ready. */
+/** Answer of `fetchResult`: the request's end as RunComfy reports it, or that it is not ready. */
 export type ResultReading =
   | (ResultReadingBase & {
       status: 'succeeded';
       output: GenerationOutput;
       outputKeys?: OutputKey[];
       other?: Record<string, unknown>;
-      /** What this one leaves behind for learning. */
+      /** What can be learned from this generation's duration. */
       work?: FinishedWork;
-      /** Work of this kind is known well: how long this one took need not be kept for learning. */
+      /** Enough is known of this kind of work, so `work` need not be stored. */
       isKnownWell?: boolean;
     })
   | (ResultReadingBase & { status: 'failed'; reason: string; vendorCode?: number | string })
@@ -198,7 +207,7 @@ export type ResultReading =
 export interface CancelQuestion {
   model: string;
   requestId: string;
-  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
+  /** Reads that the workflow has counted so far, so that the reads of a lost attempt can be added. */
   readsSoFar?: number;
   /** Asks for `searchAttributes` in the answer. */
   wantsSearchAttributes?: boolean;
@@ -207,9 +216,9 @@ export interface CancelQuestion {
 /** Answer of `cancelRequest`: whether RunComfy stopped the work. */
 export interface CancelAnswer extends Partial<KnownAttributes> {
   outcome: Extract<CancelOutcome, 'cancelled' | 'not_cancellable'>;
-  /** The status as a read beside the cancel saw it. */
+  /** The status as seen by a read made along with the cancel. */
   status?: RequestStatus;
-  /** What RunComfy says that the request cost, where it says so at once. */
+  /** What RunComfy says that the request cost, if it says so at once. */
   costUsd?: number;
   reads: number;
   /** ISO 8601. */
@@ -223,11 +232,11 @@ export interface SearchAttributesQuestion {
 
 /** Answer of `listSearchAttributes`. */
 export interface SearchAttributesAnswer {
-  /** Those of the names that the server knows. */
+  /** The names that exist on the server. */
   existing: string[];
 }
 
-/** First detail of a failure that an activity throws. */
+/** The first entry in the `details` of a failure thrown by an activity. */
 export interface ActivityFailureDetails extends Partial<KnownAttributes> {
   submission?: Submission;
   httpStatus?: number;
@@ -237,47 +246,49 @@ export interface ActivityFailureDetails extends Partial<KnownAttributes> {
   requestId?: string;
   /** GETs made before this failure. */
   reads?: number;
-  /** ISO 8601; on a submit of unknown outcome. */
+  /** ISO 8601. Set if the outcome of the submit is unknown. */
   sentAt?: string;
   balanceBefore?: BalanceReading;
-  /** On a submit of unknown outcome: RunComfy knows the model. */
+  /** Set if the outcome of the submit is unknown but RunComfy knows the model. */
   isModelKnown?: boolean;
-  /** On a submit that was refused: a run before this one may have had the order accepted. */
+  /** Set if the submit was refused but an earlier run may have had the order accepted. */
   isReset?: boolean;
-  /** A submit of unknown outcome that an earlier attempt made: its worker may still hand over the id. */
+  /** Set if an earlier attempt made the submit of unknown outcome: its worker may still hand over the request id. */
   mayBeHandedOver?: boolean;
-  /** What came back instead of an accepted request, cut; on a submit of unknown outcome. */
+  /** What RunComfy replied instead of accepting the request, truncated. Set if the outcome of the submit is unknown. */
   reply?: string;
-  /** A request id that stood in that reply although it is no acceptance. */
+  /** A request id found in that reply, though the reply is no acceptance. */
   repliedRequestId?: string;
-  /** The output as RunComfy sent it, cut, where no URL could be taken from it. */
+  /** The output as RunComfy sent it, truncated, if it contains no URL. */
   rawOutput?: string;
   costUsd?: number;
-  /** The expected price, and the limit that it met. */
+  /** The expected price of the order. */
   priceUsd?: number;
+  /** The limit that the price exceeds. */
   limitUsd?: number;
-  /** The budget that has no room for it, and what is left there. */
+  /** The budget without room for the order. */
   budget?: string;
+  /** What is left in that budget. */
   availableUsd?: number;
   grants?: BudgetGrant[];
 }
 
 /**
- * The contract between the workflow and the world: one activity for each RunComfy endpoint, one that asks for a submit
- * that was not reported, two for people's decisions, and one for what operators see.
+ * What the workflow asks of its workers: one activity for each RunComfy endpoint, one that asks about an unreported
+ * submit, two for people's decisions, and one that looks up search attributes.
  */
 export interface Activities {
-  /** POSTs the paid order at most once per ambiguous outcome. */
+  /** POSTs the paid order. Never repeats a POST whose outcome is ambiguous. */
   submitRequest: (order: SubmitOrder) => Promise<AcceptedSubmit>;
-  /** Asks for an accepted submit that could not be reported; sends nothing. */
+  /** Looks for an accepted submit that could not be reported; sends nothing. */
   recallSubmit: (question: RecallQuestion) => Promise<RecalledSubmit>;
   readStatus: (question: StatusQuestion) => Promise<StatusReading>;
   fetchResult: (question: ResultQuestion) => Promise<ResultReading>;
   cancelRequest: (question: CancelQuestion) => Promise<CancelAnswer>;
   /** Checks that a request id given by a person exists, is ours and fits the order. */
   checkAdoption: (question: AdoptionQuestion) => Promise<AdoptionAnswer>;
-  /** Gathers what helps a person to decide about a submission of unknown outcome. */
+  /** Gathers evidence that helps a person decide about a submission of unknown outcome. */
   gatherEvidence: (question: EvidenceQuestion) => Promise<SubmissionEvidence>;
-  /** Asks Temporal, not RunComfy; run as a local activity. */
+  /** Asks Temporal, not RunComfy. Runs as a local activity. */
   listSearchAttributes: (question: SearchAttributesQuestion) => Promise<SearchAttributesAnswer>;
 }

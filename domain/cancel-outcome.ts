@@ -1,20 +1,20 @@
 import type { CancelOutcome } from './generation.ts';
 
-/** What can happen to a cancel once somebody wants it. */
+/** Events in the life of a cancel after it was asked for. */
 export const cancelEvents = [
-  /** Somebody wants it, and something can still be done about it. */
+  /** The cancel was asked for, and there is still something to cancel. */
   'asked',
-  /** Somebody wants it while the result is being fetched. */
+  /** The cancel was asked for while the result is being fetched. */
   'asked_while_fetching',
-  /** Nobody can tell RunComfy what to cancel: it is unknown whether there is a request. */
+  /** It is unknown whether there is a request, so RunComfy cannot be told what to cancel. */
   'request_unknown',
-  /** RunComfy said, to the cancel or to a read, that the work was stopped. */
+  /** RunComfy answered the cancel, or a read, that the work was stopped. */
   'stopped',
   /** RunComfy said that the work can no longer be stopped. */
   'not_stoppable',
   /** RunComfy gave no answer. */
   'unanswered',
-  /** RunComfy said, beside its answer, that the work is over: there is a result. */
+  /** RunComfy reported, along with its answer, that the work is over, so there is a result. */
   'over',
   /** Nothing was ever sent to RunComfy. */
   'unsent',
@@ -25,10 +25,10 @@ export const cancelEvents = [
 /** One of `cancelEvents`. */
 export type CancelEvent = (typeof cancelEvents)[number];
 
-/** Where a cancel stands: `awaited` has no outcome yet. */
+/** The state of a cancel: its outcome, or `awaited` while there is none. */
 export type CancelStanding = CancelOutcome | 'awaited';
 
-/** The steps that there are; where an event stands in no row of a standing, it changes nothing. */
+/** Transitions by state and event. An event without an entry changes nothing. */
 const steps: Record<CancelStanding, Partial<Record<CancelEvent, CancelStanding>>> = {
   awaited: {
     asked_while_fetching: 'too_late',
@@ -47,7 +47,7 @@ const steps: Record<CancelStanding, Partial<Record<CancelEvent, CancelStanding>>
   not_submitted: {},
 };
 
-/** The outcome of a cancel after an event; undefined while it is awaited. */
+/** The outcome of a cancel after an event; undefined while it is still awaited. */
 export function cancelOutcomeAfter(outcome: CancelOutcome | undefined, event: CancelEvent): CancelOutcome | undefined {
   const standing = outcome ?? 'awaited';
   const next = steps[standing][event] ?? standing;

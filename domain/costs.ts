@@ -3,22 +3,23 @@ import { toMicro, toUsd } from './budget/money.ts';
 import { furtherCostsUnknown, settlementOf } from './budget/settlement.ts';
 
 /**
- * What is known of the cost of one request of RunComfy: `priced` by RunComfy itself, `free` since it provably cost nothing,
- * `presumed` at its expected price, `open` while it goes on, `unknown` where it may have cost something that nobody told.
+ * How well the cost of one RunComfy request is known: `priced` by RunComfy itself, `free` because it provably cost
+ * nothing, `presumed` at its expected price, `open` while it goes on, `unknown` if it may have cost an amount that
+ * nobody stated.
  */
 export type CostKind = 'priced' | 'free' | 'presumed' | 'open' | 'unknown';
 
-/** Where two runs followed one request, the one that knows more is believed. */
+/** If two runs followed the same request, the entry with the higher rank is counted. */
 const ranks: Record<CostKind, number> = { priced: 4, free: 3, presumed: 2, open: 1, unknown: 0 };
 
 /** One run that followed a request. */
 export interface CostEntry {
-  /** Undefined: nobody learned it, so that the run stands for itself. */
+  /** Undefined if unknown: the entry then counts as a request of its own. */
   requestId: string | undefined;
-  /** A model, a day or the value of a label. */
+  /** What costs are grouped by: a model, a day or the value of a label. */
   group: string;
   kind: CostKind;
-  /** Micro-dollars; 0 where none is known. */
+  /** Micro-dollars; 0 if unknown. */
   cost: number;
 }
 
@@ -26,15 +27,17 @@ export interface CostEntry {
 export interface CostRow {
   group: string;
   requests: number;
-  /** As RunComfy told it, of so many requests. */
+  /** Sum of the costs that RunComfy stated. */
   costUsd: number;
+  /** Number of requests in `costUsd`. */
   priced: number;
-  /** Expected prices of what may have been billed without a word. */
+  /** Sum of the expected prices of requests that may have been billed and whose cost nobody stated. */
   presumedUsd: number;
+  /** Number of requests in `presumedUsd`. */
   presumed: number;
-  /** Requests that provably cost nothing. */
+  /** Number of requests that provably cost nothing. */
   free: number;
-  /** Requests that may have cost something that nobody told. */
+  /** Number of requests that may have cost an amount that nobody stated. */
   unknown: number;
   /** Requests that go on. */
   open: number;
@@ -48,23 +51,23 @@ export interface CostReport {
   /** ISO 8601. */
   since?: string;
   until?: string;
-  /** The dearest first; days in their order. */
+  /** Most expensive first; days in chronological order. */
   rows: CostRow[];
   total: Omit<CostRow, 'group'>;
 }
 
-/** Memory for these many requests is at most 100 MB. */
+/** This many requests take at most 100 MB of memory. */
 export const maxCostEntries = 500_000;
 
-/** Adds up what requests have cost, each once. */
+/** Adds up the costs of requests, counting each request once. */
 export interface CostTally {
-  /** False where there is no room for another request. */
+  /** Returns false if there is no room for another request. */
   add: (entry: CostEntry) => boolean;
   rows: () => CostRow[];
   total: () => Omit<CostRow, 'group'>;
 }
 
-/** Makes a tally with room for so many requests. */
+/** Creates a tally with room for the given number of requests. */
 export function createCostTally(room = maxCostEntries): CostTally {
   const known = new Map<string, CostEntry>();
   const nameless: CostEntry[] = [];
@@ -101,8 +104,8 @@ export function createCostTally(room = maxCostEntries): CostTally {
 type Told = Omit<CostEntry, 'group'>;
 
 /**
- * What the end of an order tells of the cost of its request, and then of its other submits, which have no name where it is not
- * certain. Empty: RunComfy never took it.
+ * The costs that follow from the end of an order: that of its own request first, then those of its other submits, which
+ * have no request id unless it is certain. Empty: RunComfy never accepted the order.
  */
 export function costsOfEnd(requestId: string | undefined, end: OrderEnd): Told[] {
   const { otherRequestIds = [], otherCostUsd, priceUsd } = end;

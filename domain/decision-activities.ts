@@ -1,11 +1,11 @@
 import type { BalanceReading } from './generation.ts';
 import type { KnownAttributes } from './names.ts';
 
-/** Argument of `checkAdoption`: an id that a person says is that of the order. */
+/** Argument of `checkAdoption`: the request id that a person gives for the order. */
 export interface AdoptionQuestion {
   model: string;
   requestId: string;
-  /** Reads that the workflow has counted, so that those of a dropped attempt are made up for. */
+  /** Reads that the workflow has counted so far, so that the reads of a lost attempt can be added. */
   readsSoFar?: number;
   input: Record<string, unknown>;
 }

@@ -1,33 +1,33 @@
 import { toNearestMicro, toUsd } from './budget/money.ts';
 
-/** What one kind of order is expected to cost. */
+/** The expected cost of one kind of order. */
 export interface EstimateLine {
-  /** The step, or the model where there are no steps. */
+  /** The step, or the model if there are no steps. */
   what: string;
   model: string;
-  /** Null: how many there will be comes from a step. */
+  /** Null if the number depends on the output of a step. */
   count: number | null;
   /** The published price of one `unit`. */
   unitPriceUsd?: number;
   unit?: string;
-  /** Units of all orders together. */
+  /** Units of all orders combined. */
   units?: number;
-  /** Of all orders together; null where it cannot be known. */
+  /** Price of all orders combined; null if unknown. */
   priceUsd: number | null;
   /** Why the price is not known. */
   why?: string;
 }
 
-/** What is expected to be billed. An estimate decides nothing by itself. */
+/** What is expected to be billed. An estimate alone blocks nothing. */
 export interface Estimate {
   currency: 'USD';
-  /** Null where a line's price is not known. */
+  /** Null if the price of any line is unknown. */
   totalUsd: number | null;
-  /** The sum of the prices that are known. */
+  /** Sum of the known prices. */
   atLeastUsd: number;
-  /** Lines whose price is not known. */
+  /** Number of lines whose price is unknown. */
   unknown: number;
-  /** The account's balance, where it was asked for. */
+  /** The account's balance, if requested. */
   balanceUsd?: number;
   lines: EstimateLine[];
   /** How far this may be trusted, in one sentence. */
@@ -37,7 +37,7 @@ export interface Estimate {
 const note =
   "By RunComfy's published prices, which may change and do not count what resolution or reference media add; further attempts and fallbacks come on top.";
 
-/** Adds up lines, in whole micro-dollars. */
+/** Adds up the lines in whole micro-dollars, so that rounding errors do not accumulate. */
 export function sumUp(lines: EstimateLine[], balanceUsd?: number): Estimate {
   const known = lines.flatMap(({ priceUsd }) => (priceUsd === null ? [] : [toNearestMicro(priceUsd)]));
   const atLeastUsd = toUsd(known.reduce((sum, price) => sum + price, 0));

@@ -1,7 +1,7 @@
 import type { FailureDetails, Submission } from './generation.ts';
 import { isJsonObject } from './json.ts';
 
-/** The first detail of a failure, as it came; `{}` where it has none. */
+/** The first entry in the `details` of a failure, unchecked; `{}` if there is none. */
 export function readFailureDetails<Details extends object = FailureDetails>(failure: {
   details?: unknown[] | null | undefined;
 }): Partial<Details> {
@@ -9,12 +9,12 @@ export function readFailureDetails<Details extends object = FailureDetails>(fail
   return isJsonObject(first) ? (first as Partial<Details>) : {};
 }
 
-/** Whether the order provably cost nothing. Anything but the workflow's own word that nothing was accepted says no. */
+/** Whether the order provably cost nothing: only if the workflow itself says that nothing was accepted. */
 export function isUnbilled(submission: unknown): submission is Extract<Submission, 'not_sent' | 'refused'> {
   return submission === 'not_sent' || submission === 'refused';
 }
 
-/** Takes the message out of an error's stack, in which a history would carry it once more. */
+/** Removes the message from an error's stack, so that the history does not store it twice. */
 export function withoutMessageInStack<E extends Error>(error: E): E {
   if (error.stack !== undefined) error.stack = error.stack.replace(`: ${error.message}`, () => '');
   return error;

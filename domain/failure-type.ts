@@ -1,6 +1,6 @@
 /**
- * Everything that can go wrong with a generation or a pipeline, by name. The same names are the kinds of HTTP error, the `type` of an
- * `ApplicationFailure`, the client's errors and the reason of each CLI exit code.
+ * Every way in which a generation or a pipeline can fail. The same names are used for HTTP error kinds, the `type` of
+ * an `ApplicationFailure`, the client's errors and the reasons behind CLI exit codes.
  */
 export const failureTypes = [
   'InvalidInput',
@@ -29,21 +29,24 @@ export function isFailureType(value: unknown): value is FailureType {
   return typeof value === 'string' && (failureTypes as readonly string[]).includes(value);
 }
 
-/** What refuses an order that another day would pass: an empty wallet, a refused token, an exhausted budget. */
+/** Failures that refuse an order for a temporary reason: an empty wallet, a refused token or an exhausted budget. */
 export const wallTypes = ['InsufficientBalance', 'Unauthenticated', 'BudgetExceeded'] as const satisfies FailureType[];
 
 /** One of `wallTypes`. */
 export type WallType = (typeof wallTypes)[number];
 
-/** Whether an order met a wall. A budget is filled again by others; a price above the order's own limit stays what it is. */
+/**
+ * Whether an order met a wall. `BudgetExceeded` counts only with a budget, which others can refill; a price above the
+ * order's own limit stays too high.
+ */
 export function isWall(type: string | undefined, budget: string | undefined): type is WallType {
   return wallTypes.some((wall) => wall === type) && (type !== 'BudgetExceeded' || budget !== undefined);
 }
 
-/** What is done: a submit may cost money, the others are safe to repeat. */
+/** The kind of call: a submit may cost money, the others are safe to repeat. */
 export type EndpointRole = 'submit' | 'read' | 'cancel';
 
-/** The failures after which Temporal may not repeat the call. */
+/** Failure types after which Temporal must not repeat the call. */
 export function finalFailureTypes(role: EndpointRole): FailureType[] {
   return failureTypes.filter((type) => !isRetryable(type, role));
 }

@@ -1,4 +1,4 @@
-/** A list of all field names of a type: one that is missing or foreign does not compile. */
+/** Lists all field names of a type; a missing or unknown name is a compile error. */
 export function fieldsOf<Shape>() {
   return <const Names extends readonly (keyof Shape)[]>(
     ...names: Exclude<keyof Shape, Names[number]> extends never ? Names : never

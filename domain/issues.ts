@@ -1,7 +1,7 @@
 import type { InputIssue } from './generation.ts';
 import { cutText } from './text.ts';
 
-/** Junk can have any number of problems of any length; a failure that told them all would not fit into a history. */
+/** Malformed input can have any number of problems of any length. Listing them all would not fit into a history. */
 const maxIssues = 50;
 
 const maxPathLength = 200;
@@ -10,18 +10,18 @@ const maxToldIssues = 10;
 const maxSentenceLength = 2_000;
 const maxHintsLength = 1_000;
 
-/** Problems in the order they were found, few enough and short enough to be told. */
+/** Collects problems in the order they were found, bounded in number and length. */
 export interface IssueList {
   add: (path: string, message: string) => void;
-  /** Whether another problem would only be counted. */
+  /** Whether the list is full, so that further problems are only counted. */
   isFull: () => boolean;
-  /** Counts problems that are not told. */
+  /** Counts problems without listing them. */
   count: (more: number) => void;
-  /** At most 50 problems, and one entry that says how many more there are. */
+  /** At most 50 problems, followed by one entry with the number of the others. */
   toIssues: () => InputIssue[];
 }
 
-/** Gathers problems, however many there are. */
+/** Creates an `IssueList`. */
 export function createIssueList(): IssueList {
   const kept: InputIssue[] = [];
   let left = 0;
@@ -38,7 +38,7 @@ export function createIssueList(): IssueList {
   };
 }
 
-/** At most 50 of the problems, each of bounded length, and one entry that says how many more there are. */
+/** At most 50 of the problems, each of bounded length, followed by one entry with the number of the others. */
 export function boundIssues(issues: readonly InputIssue[]): InputIssue[];
 export function boundIssues<Problem>(
   problems: readonly Problem[],
@@ -49,21 +49,24 @@ export function boundIssues(problems: readonly InputIssue[], tell = (problem: In
   return problems.length <= maxIssues ? kept : [...kept, moreIssues(problems.length - maxIssues)];
 }
 
-/** At most 50 of the warnings, each of bounded length, and one that says how many more there are. */
+/** At most 50 of the warnings, each of bounded length, followed by one entry with the number of the others. */
 export function boundWarnings(warnings: readonly string[]): string[] {
   const kept = warnings.slice(0, maxIssues).map((warning) => cutText(warning, maxMessageLength));
   const more = warnings.length - kept.length;
   return more === 0 ? kept : [...kept, `and ${String(more)} more warning${more === 1 ? '' : 's'}`];
 }
 
-/** Problems in one sentence: `$.prompt: is required; $.duration: expected …`, the first few of many. */
+/** Joins problems into one sentence, listing only the first few: `$.prompt: is required; $.duration: expected …`. */
 export function issuesSentence(issues: readonly InputIssue[]): string {
   const told = issues.slice(0, maxToldIssues).map(({ path, message }) => `${path}: ${message}`);
   if (issues.length > maxToldIssues) told.push(`and ${String(issues.length - maxToldIssues)} more`);
   return cutText(told.join('; '), maxSentenceLength);
 }
 
-/** What of warnings stands behind a sentence of problems: `; also: …`, or nothing. Who mends the problems sees both at once. */
+/**
+ * The warnings as a clause to append to a sentence of problems: `; also: …`, or empty. Whoever fixes the problems sees
+ * both at once.
+ */
 export function hintsClause(warnings: readonly string[]): string {
   return warnings.length === 0 ? '' : `; also: ${cutText(warnings.join('; '), maxHintsLength)}`;
 }

@@ -1,18 +1,18 @@
-/** How large the text of a JSON document may be, told before it is parsed. */
+/** Limits for the text of a JSON document, checked before it is parsed. */
 export interface JsonTextBounds {
-  /** Values at all places together; an array or object counts as well as what is in it, one that is empty twice. */
+  /** Values in the whole document. An array or object counts as well as its contents; an empty one counts twice. */
   maxValues: number;
-  /** Names of properties in all objects together: of all that JSON has, they take most of the time. */
+  /** Property names in all objects; these take most of the parsing time. */
   maxNames: number;
-  /** Names that differ from each other: one that was read before takes a fraction of the time. */
+  /** Distinct names. A name that was read before takes only a fraction of the time. */
   maxDistinctNames: number;
-  /** UTF-8 bytes of these together. */
+  /** UTF-8 bytes of all distinct names together. */
   maxDistinctNameBytes: number;
-  /** Arrays and objects inside each other. */
+  /** Nesting depth of arrays and objects. */
   maxLevels: number;
 }
 
-/** Where workflows run each look at a global costs more than the product. */
+/** Read once: in the workflow sandbox, each access to a global takes longer than the multiplication. */
 const { imul } = Math;
 
 const quote = 0x22;
@@ -24,7 +24,7 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-/** Whether a document of JSON, as UTF-8, is within bounds; looked at no further than the first that it exceeds. */
+/** Whether a JSON document in UTF-8 is within bounds. Stops scanning at the first bound that is exceeded. */
 export function isJsonTextWithin(text: Uint8Array, bounds: JsonTextBounds): boolean {
   const { maxValues, maxNames, maxDistinctNames, maxDistinctNameBytes, maxLevels } = bounds;
   const distinct = new Set<number>();
@@ -63,7 +63,7 @@ export function isJsonTextWithin(text: Uint8Array, bounds: JsonTextBounds): bool
   return values <= maxValues;
 }
 
-/** The bytes of a name that was not read before, with what stands around it; 0 for one that was. */
+/** Bytes of a name, including the characters around it; 0 if the name was read before. */
 function nameBytes(read: Set<number>, text: Uint8Array, from: number, to: number): number {
   const hash = hashOf(text, from, to);
   if (read.has(hash)) return 0;
@@ -71,7 +71,10 @@ function nameBytes(read: Set<number>, text: Uint8Array, from: number, to: number
   return to - from;
 }
 
-/** Of the bytes of a name, in 30 bits, which a set holds without boxes. Names of one hash count once, which does no harm. */
+/**
+ * 30-bit hash of a name's bytes; a `Set` stores integers of that size unboxed. Names with equal hashes count as one,
+ * which does no harm.
+ */
 function hashOf(text: Uint8Array, from: number, to: number): number {
   let hash = 0x811c9dc5;
   for (let at = from; at < to; at += 1) hash = imul(hash ^ (text[at] ?? 0), 0x01000193);

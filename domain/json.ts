@@ -1,15 +1,18 @@
 import { cutText } from './text.ts';
 
-/** Where workflows run each look at a global takes longer than what is then done with it. */
+/** Read once: in the workflow sandbox, each access to a global takes longer than the work done with it. */
 const { isArray } = Array;
 const { prototype: objects, values: valuesOf } = Object;
 
-/** A JSON object: neither null nor an array, nor bytes. The tag, unlike the prototype, is the same in every realm. */
+/**
+ * Whether a value is a JSON object: not null, not an array, not bytes. Checks the tag because, unlike the prototype, it
+ * is the same in every realm.
+ */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return objects.toString.call(value) === '[object Object]';
 }
 
-/** The same fields with those that may be undefined made optional. */
+/** The same fields, with those that may be undefined made optional. */
 export type WithoutUndefined<Fields> = Fields extends unknown
   ? {
       [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name];
@@ -18,14 +21,14 @@ export type WithoutUndefined<Fields> = Fields extends unknown
     }
   : never;
 
-/** A copy without the properties that are undefined, which `exactOptionalPropertyTypes` tells from absent ones. */
+/** A copy without undefined properties, which `exactOptionalPropertyTypes` distinguishes from absent ones. */
 export function withoutUndefined<Fields extends object>(fields: Fields): WithoutUndefined<Fields> {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined),
   ) as WithoutUndefined<Fields>;
 }
 
-/** Whether two JSON values are the same document; the order of an object's keys does not count. */
+/** Whether two JSON values are equal, ignoring the order of object keys. */
 export function isSameJson(a: unknown, b: unknown): boolean {
   if (Object.is(a, b) || a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) {
@@ -38,11 +41,14 @@ export function isSameJson(a: unknown, b: unknown): boolean {
   );
 }
 
-/** Keys may have a million letters, and lie deep inside each other: a path is to be told, and is made for every place. */
+/**
+ * Keys may be very long and deeply nested. Paths appear in messages and are built for every value, so both lengths are
+ * bounded.
+ */
 const maxKeyLength = 200;
 const maxPathLength = 1_000;
 
-/** Appends a property or an index to a JSONPath: `$.elements[0].video_url`. One that is too long to be read ends in `…`. */
+/** Appends a property or an index to a JSONPath: `$.elements[0].video_url`. A path that is too long ends in `…`. */
 export function jsonPath(base: string, longKey: string | number): string {
   if (base.length > maxPathLength) return base.endsWith('…') ? base : `${base}…`;
   if (typeof longKey === 'number') return `${base}[${String(longKey)}]`;
@@ -50,7 +56,10 @@ export function jsonPath(base: string, longKey: string | number): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${base}.${key}` : `${base}[${JSON.stringify(key)}]`;
 }
 
-/** Every value of a JSON document with its JSONPath, parents first. However deep or long it is: no recursion, no spread. */
+/**
+ * Every value of a JSON document with its JSONPath, parents first. Uses neither recursion nor spread, so that depth and
+ * length do not matter.
+ */
 export function* walkJson(root: unknown): Generator<{ path: string; value: unknown }> {
   const top = { path: '$', value: root };
   yield top;
@@ -66,11 +75,11 @@ export function* walkJson(root: unknown): Generator<{ path: string; value: unkno
   }
 }
 
-/** How large a JSON document may be. */
+/** Limits for a JSON document. */
 export interface JsonBounds {
-  /** Values at all places together: arrays and objects count as well as what is in them. */
+  /** Values in the whole document; arrays and objects count as well as their contents. */
   maxNodes: number;
-  /** Arrays and objects inside each other. */
+  /** Nesting depth of arrays and objects. */
   maxLevels: number;
 }
 
@@ -78,8 +87,8 @@ export interface JsonBounds {
 export const boundless: JsonBounds = { maxNodes: Number.POSITIVE_INFINITY, maxLevels: Number.POSITIVE_INFINITY };
 
 /**
- * Which bound a document exceeds, if any; looked at no further than that, so a circle ends at `maxLevels`. Shows each
- * value on the way, without its path: paths take most of the time of a walk.
+ * Names the bound that a document exceeds, if any. Stops there, so a circular structure ends at `maxLevels`. Passes
+ * each visited value to `look`, without its path: building paths takes most of the time of a walk.
  */
 export function findExcess(
   root: unknown,
@@ -121,13 +130,13 @@ function* childrenOf({ path, value }: { path: string; value: unknown }): Generat
   }
 }
 
-/** UTF-8 bytes of a value as JSON. */
+/** Size of a value as JSON, in UTF-8 bytes. */
 export function jsonBytes(value: unknown): number {
   const text = (JSON.stringify(value) as string | undefined) ?? '';
   let bytes = 0;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
-    // Half of a surrogate pair stands for two of its four bytes.
+    // Each half of a surrogate pair counts for two of the character's four bytes.
     bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
   }
   return bytes;

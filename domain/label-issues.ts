@@ -4,7 +4,7 @@ import { isJsonObject } from './json.ts';
 import { isLabelName, isLabelValue, labelBounds } from './labels.ts';
 import { cutText } from './text.ts';
 
-/** All that is wrong with labels, by `label.<name>`. */
+/** All problems with labels, each at path `label.<name>`. */
 export function findLabelIssues(labels: unknown): InputIssue[] {
   const issues = createIssueList();
   if (!isJsonObject(labels)) {

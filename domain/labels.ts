@@ -1,17 +1,17 @@
 import { isJsonObject, jsonBytes } from './json.ts';
 
-/** What an order is for, by name: `{ team: 'film', campaign: 'autumn' }`. */
+/** Labels that say what an order is for: `{ team: 'film', campaign: 'autumn' }`. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** Memo key of an order's labels. */
 export const labelsMemoKey = 'runcomfyLabels';
 
-/** Temporal takes 2 KiB in one search attribute: as many labels as these bounds allow fit into it. */
+/** Bounds of labels. Temporal allows 2 KiB in one search attribute, which the largest permitted labels fit into. */
 export const labelBounds = { labels: 10, valueBytes: 120 } as const;
 const namePattern = /^[A-Za-z][A-Za-z0-9_.-]{0,39}$/;
 /**
- * Letters (Latin, Greek, Cyrillic, Japanese, Chinese, Korean), digits, `._:/@+#-`, spaces inside: nothing that a query, a
- * table or JSON would have to escape. By ranges, since the bundle of the workflows spells out every `\p{…}`.
+ * Letters (Latin, Greek, Cyrillic, Japanese, Chinese, Korean), digits, `._:/@+#-`, and spaces inside: nothing that
+ * needs escaping in a query, a table or JSON. Uses ranges because the workflow bundle would expand every `\p{…}`.
  */
 const valuePattern =
   /^(?! )[A-Za-z0-9 ._:/@+#\-\u00c0-\u024f\u0370-\u04ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]+(?<! )$/;
@@ -26,7 +26,7 @@ export function isLabelValue(value: unknown): value is string {
   return typeof value === 'string' && jsonBytes(value) <= labelBounds.valueBytes + 2 && valuePattern.test(value);
 }
 
-/** The labels that a memo carries; none where it carries nothing that can be labels. */
+/** The labels in a memo; undefined if it holds no valid labels. */
 export function labelsIn(memo: unknown): Labels | undefined {
   const found = isJsonObject(memo) ? memo[labelsMemoKey] : undefined;
   const entries = isJsonObject(found) ? Object.entries(found) : [];
@@ -39,7 +39,7 @@ export function labelMemo(labels: Labels | undefined): { [labelsMemoKey]?: Label
   return labels === undefined || Object.keys(labels).length === 0 ? {} : { [labelsMemoKey]: labels };
 }
 
-/** Labels as search attribute `RunComfyLabels` holds them: `name=value`, sorted. */
+/** Labels as stored in search attribute `RunComfyLabels`: `name=value`, sorted. */
 export function labelWords(labels: Labels): string[] {
   return Object.entries(labels)
     .map(([name, value]) => `${name}=${value}`)

@@ -1,4 +1,4 @@
-/** What a model makes, and what it may be given. */
+/** The kinds of media that models make or accept. */
 export const mediaKinds = ['image', 'video', 'audio'] as const;
 
 /** One of `mediaKinds`. */
@@ -7,7 +7,7 @@ export type MediaKind = (typeof mediaKinds)[number];
 /** A field of RunComfy's output that holds files. */
 export type OutputKey = 'image' | 'images' | 'video' | 'videos' | 'audio' | 'audios';
 
-/** The kind of media by the names under which results and plans speak of it: `image` and `images`, for instance. */
+/** The kind of media by its singular and plural field names in results and plans, e.g. `image` and `images`. */
 export const mediaOfField: Readonly<Record<string, MediaKind>> = Object.fromEntries(
   mediaKinds.flatMap((kind) => [kind, `${kind}s`].map((name) => [name, kind])),
 );

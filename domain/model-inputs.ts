@@ -1,11 +1,11 @@
 /** One scene of a Kling clip. */
 export interface KlingPromptSegment {
   prompt?: string;
-  /** Whole seconds, 3 to 15; RunComfy takes 5 when it is left out. */
+  /** Whole seconds, 3 to 15; RunComfy's default is 5. */
   duration?: number;
 }
 
-/** A person or thing that is kept alike through a Kling clip. Every URL is public and `https:`. */
+/** A person or thing that keeps its appearance throughout a Kling clip. Every URL must be public and `https:`. */
 export interface KlingElement {
   frontal_image_url?: string;
   reference_image_urls?: string[];
@@ -20,15 +20,15 @@ export interface KlingImageToVideoInput {
   start_image_url: string;
   /** At most 20 scenes; their durations add up to `duration`. */
   multi_prompt?: KlingPromptSegment[];
-  /** Whole seconds, 3 to 15; RunComfy takes 10 when it is left out. */
+  /** Whole seconds, 3 to 15; RunComfy's default is 10. */
   duration?: number;
-  /** RunComfy takes `true` when it is left out; sound costs extra. */
+  /** RunComfy's default is `true`; sound costs extra. */
   generate_audio?: boolean;
   /** At most 3. */
   elements?: KlingElement[];
   shot_type?: 'customize';
   negative_prompt?: string;
-  /** 0 to 1; RunComfy takes 0.5 when it is left out. */
+  /** 0 to 1; RunComfy's default is 0.5. */
   cfg_scale?: number;
 }
 
