@@ -20,6 +20,9 @@ import type { FinishedWork } from './waiting.ts';
  */
 export type RequestStatus = 'in_queue' | 'in_progress' | 'finished' | 'failed' | 'cancelled' | 'unrecognized';
 
+/** Of work that is not over. */
+export type UnfinishedStatus = Extract<RequestStatus, 'in_queue' | 'in_progress'>;
+
 /** Argument of `submitRequest`. */
 export interface SubmitOrder {
   model: string;
@@ -201,7 +204,12 @@ export type ResultReading =
     })
   | (ResultReadingBase & { status: 'failed'; reason: string; vendorCode?: number | string })
   | (ResultReadingBase & { status: 'cancelled' })
-  | (ResultReadingBase & { status: 'not_ready'; nextReadInMs: number });
+  | (ResultReadingBase & {
+      status: 'not_ready';
+      nextReadInMs: number;
+      /** RunComfy says, by the id of the request, that the work still waits or runs: the status may have been wrong. */
+      underWay?: UnfinishedStatus;
+    });
 
 /** Argument of `cancelRequest`. */
 export interface CancelQuestion {

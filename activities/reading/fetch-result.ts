@@ -111,8 +111,8 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
             // The status has said that the work is over: an output under a new word is an output.
             if (result.status === 'unrecognized' && !isEmptyOutput(result.output))
               return { status: 'succeeded', ...outputOf(result), ...facts, ...seen() };
-            const isUnderWay = result.status === 'not_ready' && result.isUnderWay === true;
-            if (question.hasFailed && !isUnderWay) {
+            const underWay = result.status === 'not_ready' ? result.underWay : undefined;
+            if (question.hasFailed && underWay === undefined) {
               const message = `RunComfy says that request ${requestId} failed; its result is not there`;
               const { costUsd } = facts;
               throw new RunComfyError(
@@ -121,7 +121,8 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
                 withoutUndefined({ vendorMessage: noReason, costUsd }),
               );
             }
-            return { status: 'not_ready', nextReadInMs: resultDueInMs(question), ...seen() };
+            const nextReadInMs = resultDueInMs(question);
+            return { status: 'not_ready', nextReadInMs, ...(underWay && { underWay }), ...seen() };
           }
         }
       } catch (error) {
@@ -193,10 +194,10 @@ function learn(
   facts: { createdAt?: string; finishedAt?: string },
   hasFailed = false,
 ): FinishedWork | undefined {
-  const { model, finishedSince, seen } = question;
+  const { model, seen } = question;
   const hasDates = facts.createdAt !== undefined && facts.finishedAt !== undefined;
   if (!seen || (seen.submittedAt === undefined && !hasDates)) return undefined;
-  const observed = { noticedAt: finishedSince, ...seen, ...facts };
+  const observed = { noticedAt: new Date().toISOString(), ...seen, ...facts };
   const { totalMs, queueMs, runMs } = timingsOf(observed);
   const workMs = workMsOf(observed);
   const work: FinishedWork = {

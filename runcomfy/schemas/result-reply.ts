@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { UnfinishedStatus } from '../../domain/activities.ts';
 import type { GenerationOutput } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { inputUrlsOf } from '../../domain/request.ts';
@@ -54,8 +55,8 @@ export type ResultReply =
   | (ResultFacts & FoundOutput & { status: 'succeeded' })
   | (ResultFacts & Failure & { status: 'failed' })
   | (ResultFacts & { status: 'cancelled' })
-  /** `isUnderWay`: in a reply that names the request. */
-  | (ResultFacts & { status: 'not_ready'; isUnderWay?: true })
+  /** `underWay`: in a reply that names the request. */
+  | (ResultFacts & { status: 'not_ready'; underWay?: UnfinishedStatus })
   /** A word that nobody knows, or one that the error beside it contradicts: that `reason` is not to be believed at once. */
   | (ResultFacts & FoundOutput & Partial<Failure> & Unrecognized);
 
@@ -99,7 +100,7 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
     switch (status) {
       case 'in_queue':
       case 'in_progress':
-        return { ...facts, status: 'not_ready', ...(isNamed && { isUnderWay: true }) };
+        return { ...facts, status: 'not_ready', ...(isNamed && { underWay: status }) };
       case 'cancelled':
         return { ...facts, status };
       case 'failed':

@@ -40,6 +40,17 @@ describe('fetchResult', () => {
     ]);
   });
 
+  it('learns of work that its status called over too early what it took in the end', async () => {
+    const { port } = await serve((response) => {
+      reply(response, 200, { status: 'completed', output: { video: 'https://cdn.example.com/a.mp4' } });
+    });
+    const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);
+    const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+    const [finishedSince, seen] = [ago(50_000), { submittedAt: ago(60_000) }];
+    const { value } = await rig.attempt(rig.activities.fetchResult, ask('request-1', { finishedSince, seen }));
+    expect(value?.status === 'succeeded' && value.work?.totalMs).toBeGreaterThanOrEqual(60_000);
+  });
+
   it("gives the output's URLs by kind, RunComfy's own times and what it cost", async () => {
     const { rig, requestId, fetch } = await finished([]);
     const { value } = await fetch();
@@ -133,10 +144,14 @@ describe('fetchResult', () => {
   });
 
   it('says that a result which lags behind the status is not ready, and when to look again', async () => {
-    for (const fault of ['result-lags', 'not-ready-400005']) {
+    for (const [fault, underWay] of [
+      ['result-lags', 'in_progress'],
+      ['not-ready-400005', undefined],
+    ] as const) {
       const { fetch } = await finished([{ fault, step: 'result', times: 2 }]);
       const first = await fetch();
-      expect(first.value).toMatchObject({ status: 'not_ready', nextReadInMs: expect.any(Number), reads: 1 });
+      const soon = { nextReadInMs: expect.any(Number), readAt: expect.any(String), reads: 1 };
+      expect(first.value).toEqual({ status: 'not_ready', underWay, ...soon });
       const second = await fetch({}, { activityId: 'two' });
       expect(second.value).toMatchObject({ status: 'not_ready', reads: 1 });
       const third = await fetch({}, { activityId: 'three' });

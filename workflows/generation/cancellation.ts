@@ -6,7 +6,7 @@ import { readActivityError } from './activity-error.ts';
 import { cancelledEnd } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { planReadNow } from './next-read.ts';
-import { countReads, noteCost, noteReading } from './sightings.ts';
+import { countReads, isWorkOver, noteCost, noteReading } from './sightings.ts';
 import { noteSearchAttributes } from './visibility.ts';
 import { settleCancelWish, wishCancel } from './wishes.ts';
 
@@ -20,7 +20,7 @@ export function requestCancel(generation: Generation, reason: string | undefined
   openCancel(generation, reason);
   if (state.phase === 'submission_unknown') {
     stepCancel(generation, 'request_unknown');
-  } else if (state.phase === 'fetching_result') {
+  } else if (isWorkOver(generation)) {
     stepCancel(generation, 'asked_while_fetching');
   } else if (state.cancel?.outcome !== 'not_cancellable' || wishes.isWorkflowCancelled) {
     stepCancel(generation, 'asked');
@@ -51,14 +51,13 @@ export function stepCancel({ state: { cancel } }: Generation, event: CancelEvent
 export async function obeyCancel(generation: Generation, requestId: string): Promise<void> {
   const { state, facts, wishes } = generation;
   openCancel(generation);
-  if (state.phase !== 'fetching_result') await askToCancel(generation, requestId);
+  if (!isWorkOver(generation)) await askToCancel(generation, requestId);
   settleCancelWish(generation);
   planReadNow(generation);
   if (state.cancel?.outcome === 'cancelled') throw cancelledEnd(generation, 'cancelled; RunComfy stopped the work');
-  if (isWorkOver(generation)) {
-    stepCancel(generation, 'over');
-    return;
-  }
+  if (isWorkOver(generation)) stepCancel(generation, 'over');
+  // A status that was not wrong has its result close by: only a cancel that RunComfy confirms gives that up.
+  if (isFetching(generation)) return;
   const policy = facts.request.onCancelWhileRunning ?? (wishes.isWorkflowCancelled ? 'detach' : 'wait');
   if (policy === 'detach') {
     const truth =
@@ -93,6 +92,6 @@ function noteAnswer(generation: Generation, answer: CancelAnswer): void {
   stepCancel(generation, outcome === 'cancelled' ? 'stopped' : 'not_stoppable');
 }
 
-function isWorkOver({ state }: Generation): boolean {
+function isFetching({ state }: Generation): boolean {
   return state.phase === 'fetching_result';
 }

@@ -10,7 +10,7 @@ import { cancelledEnd, endByActivity, endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { beginRead, endRead, forgetReadTime, planRead, waitingOf } from './next-read.ts';
 import { stoppedByQueueDeadline } from './queue-deadline.ts';
-import { countReads, noteReading, noteResultRead } from './sightings.ts';
+import { countReads, noteReading, noteResultRead, observationOf } from './sightings.ts';
 import { enterPhase, publish } from './visibility.ts';
 import { interruptible } from './wishes.ts';
 
@@ -82,7 +82,8 @@ function takeResult(generation: Generation, requestId: string, reading: ResultRe
     }
     case 'succeeded': {
       const { output, outputKeys, other, createdAt, finishedAt, costUsd } = reading;
-      const { seen, followedSince } = sightings;
+      const { followedSince } = sightings;
+      const seen = observationOf(generation);
       const times = withoutUndefined({ createdAt, finishedAt });
       enterPhase(generation, 'succeeded', 'later');
       return {
@@ -142,7 +143,7 @@ function resultQuestion(generation: Generation, requestId: string, isLastRead: b
     ...(!shown.isModelKnown && { wantsModel: true }),
     wantsSearchAttributes: true,
     finishedSince: seen.noticedAt ?? new Date().toISOString(),
-    seen,
+    seen: observationOf(generation),
     ...withoutUndefined({
       workKey,
       isLastRead: isLastRead || undefined,

@@ -24,6 +24,7 @@ import { forgetReadTime, nextDue } from './next-read.ts';
 import { isQuiet, markEnded } from './open-work.ts';
 import { obeyQueueDeadline, startQueueDeadline } from './queue-deadline.ts';
 import { settleBudgets } from './settle-budgets.ts';
+import { isWorkOver } from './sightings.ts';
 import { submit } from './submission.ts';
 import { checkWebhook, endEventOf, noteHoldOver, tellEnd } from './tell-webhook.ts';
 import { countEnd, publish } from './visibility.ts';
@@ -100,8 +101,9 @@ async function endAtDeadline(generation: Generation, requestId: string): Promise
   const { state, wishes } = generation;
   const { phase } = state;
   settleDeadline(generation);
-  const isFirstCancel = phase !== 'fetching_result' && !state.cancel;
-  if (phase !== 'fetching_result') {
+  const isOver = isWorkOver(generation);
+  const isFirstCancel = !isOver && !state.cancel;
+  if (!isOver) {
     if (isFirstCancel) openCancel(generation, 'deadline');
     await askToCancel(generation, requestId);
   }

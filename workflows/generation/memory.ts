@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import type { RequestStatus } from '../../domain/activities.ts';
+import type { RequestStatus, UnfinishedStatus } from '../../domain/activities.ts';
 import type { BudgetGrant } from '../../domain/budget/budget.ts';
 import type { GenerationRequest, GenerationState, InputIssue, SubmissionResolution } from '../../domain/generation.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
@@ -51,6 +51,8 @@ export interface Facts {
 export interface Sightings {
   seen: Partial<Observation>;
   lastStatus: RequestStatus | undefined;
+  /** What a result said of work that its status had called over, by the id of the request. */
+  underWay: UnfinishedStatus | undefined;
   /** Why the work failed, where the status said so. */
   failedBecause: string | undefined;
   /** Since when the request is known, ISO 8601. */
@@ -167,6 +169,7 @@ export interface CarriedMemory {
   followedSince?: string;
   queueCancelAt?: string;
   lastStatus?: RequestStatus;
+  underWay?: UnfinishedStatus;
   failedBecause?: string;
   workKey?: string;
   unknownBecause?: string;
@@ -210,6 +213,7 @@ export function openGeneration(argument: unknown, given: unknown): Generation {
     sightings: {
       seen,
       lastStatus: carried.lastStatus,
+      underWay: carried.underWay,
       failedBecause: carried.failedBecause,
       followedSince: carried.followedSince ?? new Date().toISOString(),
       queueCancelAt: carried.queueCancelAt,
@@ -258,7 +262,7 @@ export function openGeneration(argument: unknown, given: unknown): Generation {
 
 /** What the next run needs. A run of another version may read it: fields are added, never changed. */
 export function carry({ state, facts, sightings, wishes, shown, doubt, told, reserved }: Generation): CarriedMemory {
-  const { seen, lastStatus, failedBecause, followedSince, queueCancelAt, workKey } = sightings;
+  const { seen, lastStatus, underWay, failedBecause, followedSince, queueCancelAt, workKey } = sightings;
   const { isCancelDue, isWorkflowCancelled } = wishes;
   const { unknownBecause, hasResubmitted, unnamed, mayTurnUpUntil } = doubt;
   const { searchAttributes, attributesAsOf, attributesToldAsOf, published, isModelKnown } = shown;
@@ -275,6 +279,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
     ...withoutUndefined({
       inputUrls: state.requestId === undefined ? undefined : facts.inputUrls,
       lastStatus,
+      underWay,
       failedBecause,
       queueCancelAt,
       workKey,

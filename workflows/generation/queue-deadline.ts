@@ -3,7 +3,7 @@ import { askToCancel, forgetCancel, openCancel, stepCancel } from './cancellatio
 import { endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { planReadNow } from './next-read.ts';
-import { noteQueueCancel } from './sightings.ts';
+import { isWorkOver, noteQueueCancel } from './sightings.ts';
 import { noteQueueDeadline, settleQueueDeadline } from './wishes.ts';
 
 const reason = 'queue_deadline';
@@ -25,7 +25,7 @@ export async function obeyQueueDeadline(generation: Generation, requestId: strin
   const { state } = generation;
   settleQueueDeadline(generation);
   planReadNow(generation);
-  if (state.phase !== 'in_queue' || state.cancel !== undefined) return;
+  if (!isQueued(generation) || state.cancel !== undefined) return;
   openCancel(generation, reason);
   await askToCancel(generation, requestId);
   // Somebody's cancel came in meanwhile: it goes its own way.
@@ -34,6 +34,11 @@ export async function obeyQueueDeadline(generation: Generation, requestId: strin
   if (cancel?.outcome === 'cancelled') throw stopped(generation);
   if (cancel) noteQueueCancel(generation, cancel.requestedAt);
   forgetCancel(generation);
+}
+
+function isQueued(generation: Generation): boolean {
+  const { state, sightings } = generation;
+  return state.phase === 'in_queue' || (sightings.underWay === 'in_queue' && !isWorkOver(generation));
 }
 
 /** The end of work that RunComfy says it has stopped, where only the cancel at the queue deadline can have done so. */

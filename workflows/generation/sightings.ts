@@ -1,5 +1,8 @@
+import { patched } from '@temporalio/workflow';
 import type { AcceptedSubmit, RequestStatus, ResultReading, StatusReading } from '../../domain/activities.ts';
 import type { GenerationState, Phase, Submission } from '../../domain/generation.ts';
+import { withoutUndefined } from '../../domain/json.ts';
+import type { Observation } from '../../domain/timings.ts';
 import type { Generation } from './memory.ts';
 import { planRead } from './next-read.ts';
 import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
@@ -52,12 +55,14 @@ export function noteReading(
     seen.startedAt ??= readAt;
     state.startedAt ??= readAt;
   }
-  if (status === 'finished' || status === 'failed') seen.noticedAt ??= readAt;
+  const phase = phaseOf[status];
+  if (phase) sightings.underWay = undefined;
+  if (phase === 'fetching_result') seen.noticedAt ??= readAt;
+  else if (phase) delete seen.noticedAt;
   if (statusWord !== undefined) warn(generation, `RunComfy's status "${statusWord}" is not known here; reading on`);
   noteExpectedEnd(state, reading.expectedEndAt);
   noteSearchAttributes(generation, reading);
   planRead(generation, reading);
-  const phase = phaseOf[status];
   if (phase && phase !== state.phase) enterPhase(generation, phase, show);
 }
 
@@ -69,9 +74,21 @@ export function noteResultRead(generation: Generation, reading: ResultReading): 
   state.readAt = reading.readAt;
   noteCost(generation, reading.costUsd);
   if (reading.isModelKnown) noteModelKnown(generation);
+  if (reading.status === 'not_ready' && reading.underWay) sightings.underWay = reading.underWay;
   if (reading.status !== 'succeeded') return;
   sightings.isKnownWell = reading.isKnownWell === true;
   sightings.work = reading.work;
+}
+
+/** Whether the status has said that the work is over, and no result since, by the id of the request, that it is not. */
+export function isWorkOver({ state, sightings }: Generation): boolean {
+  if (state.phase !== 'fetching_result') return false;
+  return sightings.underWay === undefined || !patched('results-may-say-that-work-goes-on');
+}
+
+/** What the reads have seen of the work. Where the status called it over too early, its end is still to be noticed. */
+export function observationOf({ sightings: { seen, underWay } }: Generation): Partial<Observation> {
+  return underWay === undefined ? seen : withoutUndefined({ ...seen, noticedAt: undefined });
 }
 
 /** Notes that RunComfy was asked to stop work at its queue deadline: it may say later that it did. */
