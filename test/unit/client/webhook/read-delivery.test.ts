@@ -27,10 +27,11 @@ it.each([
   ['called back', new CancelledFailure('cancelled')],
   ['terminated', new TerminatedFailure('terminated')],
 ])('a delivery that was %s has the attempts that were made, and none to come', async (_how, cause) => {
-  const waiting = { state: 'waiting', attempts: [attempt], nextAttemptAt: '2026-11-29T05:05:00.000Z' } as const;
+  const nextAttemptAt = '2026-11-29T05:05:00.000Z';
+  const waiting: Partial<Delivery> = { state: 'waiting', attempts: [attempt], nextAttemptAt };
   expect(await readEnded(cause, waiting)).toEqual({ ...known, state: 'exhausted', attempts: [attempt] });
   expect(await readEnded(cause, { state: 'delivering', attempts: [] })).toMatchObject({ state: 'exhausted' });
-  const refused = { ...known, state: 'refused', attempts: [], refusedBecause: 'no secrets' } as const;
+  const refused: Delivery = { ...known, state: 'refused', attempts: [], refusedBecause: 'no secrets' };
   expect(await readEnded(cause, refused)).toEqual(refused);
   expect(await readEnded(cause, undefined)).toEqual({ ...known, state: 'exhausted', attempts: [] });
 });
