@@ -1,15 +1,18 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, withoutUndefined } from '../domain/json.ts';
+import type { MediaKind } from '../domain/media.ts';
 import type { PlanOrder } from '../domain/pipeline/pipeline.ts';
 import { isModelId, modelIdWords } from '../domain/request.ts';
 import { compileInputSchema, modelKind, validateInput } from '../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 import { checkMediaAsked, checkWiring } from './check-wiring.ts';
-import { attempt, type Checking, checkText } from './checking.ts';
+import { attempt, type Checking, checkText, type SettledModel } from './checking.ts';
 import { evaluateValue, type Values } from './evaluate.ts';
 import type { Scope } from './expression-types.ts';
 import { describeValue } from './field-reader.ts';
+import { ordersOf } from './graph.ts';
 import { type HeldInput, holdOpen } from './hold-open.ts';
+import type { ModelLookup } from './model-facts.ts';
 
 /** What a step's `forEach` goes over. */
 export interface Items {
@@ -27,15 +30,30 @@ export interface OrderToCheck {
   items: Items;
 }
 
+/** Looks up the models of all orders first: what each step makes is known to whatever uses it, wherever that stands. */
+export async function settleModels(checking: Checking, lookup: ModelLookup): Promise<void> {
+  const { plan, models, kinds } = checking;
+  for (const id of Object.keys(plan.steps)) {
+    const ofStep: (MediaKind | undefined)[] = [];
+    for (const { order, path } of ordersOf(plan, id)) {
+      const settled = await settleModel(checking, lookup, { text: order.model, path: `${path}.model` });
+      models.set(path, settled);
+      ofStep.push(settled.known?.kind);
+    }
+    kinds.set(id, ofStep);
+  }
+}
+
 /** Checks an order of a step, once for each item that is known. */
-export async function checkOrder(checking: Checking, { id, rank, order, path, items }: OrderToCheck): Promise<void> {
-  const model = settleModel(checking, order.model, `${path}.model`);
-  if (model === undefined) return;
-  const facts = await checking.lookup.facts(model);
+export function checkOrder(checking: Checking, { id, rank, order, path, items }: OrderToCheck): void {
+  const { known, issues = [] } = checking.models.get(path) ?? {};
+  checking.issues.push(...issues);
+  if (known === undefined) return;
+  const { model, facts, kind } = known;
   if ('failure' in facts) {
     if (facts.isUnknown) checking.issues.push({ path: `${path}.model`, message: `RunComfy has no model ${model}` });
     else checking.warnings.push(`${path}.input could not be checked against the schema of ${model} (${facts.failure})`);
-  } else if (modelKind(model, facts.entry.categories) === undefined) {
+  } else if (kind === undefined) {
     checking.warnings.push(`${path}.model: whether ${model} makes images, videos or audio is not known`);
   }
   const entry = 'entry' in facts ? facts.entry : undefined;
@@ -78,7 +96,7 @@ function holdInputs(
 
 /** Checks wiring, and the inputs by the model's schema; what is said about a place that is open, or was refused, is dropped. */
 function checkInputs(
-  { plan, issues, warnings }: Checking,
+  { plan, kinds, issues, warnings }: Checking,
   held: readonly HeldInput[],
   { model, entry, path }: { model: string; entry: CatalogueModel | undefined; path: string },
 ): void {
@@ -89,7 +107,7 @@ function checkInputs(
     const wiring = [
       ...each.issues,
       ...checkWiring(plan, each, node, path),
-      ...each.places.flatMap((place) => checkMediaAsked(plan, place.references, `${path}${place.path.slice(1)}`)),
+      ...each.places.flatMap((place) => checkMediaAsked(kinds, place.references, `${path}${place.path.slice(1)}`)),
     ];
     const report = isJsonObject(each.input) ? validateInput(model, each.input, entry) : { issues: [], warnings: [] };
     const settled = [
@@ -107,14 +125,23 @@ function checkInputs(
 }
 
 /** The model of an order: literal, or an expression over params. */
-function settleModel(checking: Checking, text: string, path: string): string | undefined {
-  const before = checking.issues.length;
+async function settleModel(
+  whole: Checking,
+  lookup: ModelLookup,
+  { text, path }: { text: string; path: string },
+): Promise<SettledModel> {
+  const issues: InputIssue[] = [];
+  const checking = { ...whole, issues };
   const expressions = checkText(checking, text, path, { isParamsOnly: true });
-  if (checking.issues.length > before) return undefined;
+  if (issues.length > 0) return { issues };
   const model = attempt(checking, expressions, () => evaluateValue(text, checking.values, path));
-  if (model === undefined || isModelId(model)) return model;
-  checking.issues.push({ path, message: `expected ${modelIdWords}, got ${describeValue(model)}` });
-  return undefined;
+  if (isModelId(model)) {
+    const facts = await lookup.facts(model);
+    const kind = modelKind(model, 'entry' in facts ? facts.entry.categories : []);
+    return { known: { model, facts, kind }, issues };
+  }
+  if (model !== undefined) issues.push({ path, message: `expected ${modelIdWords}, got ${describeValue(model)}` });
+  return { issues };
 }
 
 function isAtOrBelow(path: string, place: string): boolean {

@@ -8,7 +8,7 @@ import {
   planLimits,
   type PlanModelStep,
 } from '../domain/pipeline/pipeline.ts';
-import { checkOrder, type Items } from './check-order.ts';
+import { checkOrder, type Items, settleModels } from './check-order.ts';
 import { attempt, checkBare, type Checking, checkText, type PlannedOrder } from './checking.ts';
 import { evaluateBare, evaluateValue } from './evaluate.ts';
 import { elementTypeOf, typeOfItems } from './expression-types.ts';
@@ -64,7 +64,8 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
     values: { declared: plan.params, params: settled.params, steps: {}, pipeline: { key: '' } },
     unsettled: new Set(Object.keys(plan.params).filter((name) => !Object.hasOwn(settled.params, name))),
     checker: createExpressionChecker(plan),
-    lookup: createModelLookup(options),
+    models: new Map(),
+    kinds: new Map(),
     issues: [...settled.issues],
     warnings: [],
     orders: [],
@@ -72,10 +73,11 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   checkLineage(checking, options.lineage ?? '');
   const { sorted, issues: cycles } = sortSteps(plan);
   checking.issues.push(...cycles);
+  await settleModels(checking, createModelLookup(options));
   for (const [id, step] of Object.entries(plan.steps)) {
     checkNeeds(checking, id);
     if (step.kind === 'model') checkKeyLength(checking, id, options.lineage ?? '');
-    if (step.kind === 'model') await checkModelStep(checking, id, step);
+    if (step.kind === 'model') checkModelStep(checking, id, step);
     else checkApproval(checking, id, step);
   }
   checkOutputs(checking);
@@ -123,11 +125,11 @@ function checkCondition(checking: Checking, id: string): void {
   }
 }
 
-async function checkModelStep(checking: Checking, id: string, step: PlanModelStep): Promise<void> {
+function checkModelStep(checking: Checking, id: string, step: PlanModelStep): void {
   checkCondition(checking, id);
   const items = readItems(checking, id, step);
   for (const [rank, { order, path }] of ordersOf(checking.plan, id).entries()) {
-    await checkOrder(checking, { id, rank, order, path, items });
+    checkOrder(checking, { id, rank, order, path, items });
   }
 }
 

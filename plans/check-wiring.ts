@@ -2,7 +2,6 @@ import type { InputIssue } from '../domain/generation.ts';
 import { jsonPath } from '../domain/json.ts';
 import { type MediaKind, mediaOfField } from '../domain/media.ts';
 import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
-import { modelKind } from '../runcomfy/models/index.ts';
 import { findMedia } from '../runcomfy/models/media-rules.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
 import { elementTypeOf } from './expression-types.ts';
@@ -33,14 +32,15 @@ export function checkWiring(
 }
 
 /** A step that makes nothing of the kind that an expression asks it for. */
-export function checkMediaAsked(plan: PipelinePlan, references: readonly StepReference[], path: string): InputIssue[] {
+export function checkMediaAsked(
+  kinds: ReadonlyMap<string, readonly (MediaKind | undefined)[]>,
+  references: readonly StepReference[],
+  path: string,
+): InputIssue[] {
   return references.flatMap(({ step, field }) => {
     const asked = field === undefined ? undefined : mediaOfField[field];
-    const source = plan.steps[step];
-    const made = source?.kind === 'model' ? modelKind(source.order.model) : undefined;
-    if (asked === undefined || made === undefined || asked === made) return [];
-    const others = source?.kind === 'model' ? source.fallback.map(({ model }) => modelKind(model)) : [];
-    if (others.includes(asked)) return [];
+    const [made, ...others] = kinds.get(step) ?? [];
+    if (asked === undefined || made === undefined || asked === made || others.includes(asked)) return [];
     return [{ path, message: `steps.${step} makes ${article[made]}, so it has no ${field ?? ''}` }];
   });
 }

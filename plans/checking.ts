@@ -1,10 +1,11 @@
 import type { InputIssue, WallPolicy } from '../domain/generation.ts';
+import type { MediaKind } from '../domain/media.ts';
 import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
 import { checkMediaAsked } from './check-wiring.ts';
 import { ExpressionError, type Values } from './evaluate.ts';
 import type { Scope } from './expression-types.ts';
 import { type CheckedExpression, type ExpressionChecker, isUnsettled } from './expression.ts';
-import type { ModelFacts, ModelLookup } from './model-facts.ts';
+import type { ModelFacts } from './model-facts.ts';
 import { parseBareExpression, parseTemplate } from './template.ts';
 
 /** An order as far as it is known before anything is paid. */
@@ -23,6 +24,12 @@ export interface PlannedOrder {
   count: number | undefined;
 }
 
+/** The model of an order, and what is known of it; without one, why there is none. */
+export interface SettledModel {
+  known?: { model: string; facts: ModelFacts; kind: MediaKind | undefined };
+  issues: InputIssue[];
+}
+
 /** The check of one plan while it goes on: what is known, and what has been found. */
 export interface Checking {
   plan: PipelinePlan;
@@ -30,7 +37,10 @@ export interface Checking {
   /** Params without a value that fits: what names them cannot be evaluated. */
   unsettled: ReadonlySet<string>;
   checker: ExpressionChecker;
-  lookup: ModelLookup;
+  /** The model of each order, by where the order stands. */
+  models: Map<string, SettledModel>;
+  /** What the orders of each step make, its own and then its fallbacks, as far as their models tell. */
+  kinds: Map<string, (MediaKind | undefined)[]>;
   issues: InputIssue[];
   warnings: string[];
   orders: PlannedOrder[];
@@ -50,7 +60,7 @@ export function checkBare(checking: Checking, text: string, path: string, scope:
     checking.issues.push(...result.issues);
     return undefined;
   }
-  checking.issues.push(...checkMediaAsked(checking.plan, result.expression.references, path));
+  checking.issues.push(...checkMediaAsked(checking.kinds, result.expression.references, path));
   return result.expression;
 }
 
@@ -65,7 +75,7 @@ export function checkText(checking: Checking, text: string, path: string, scope:
     if ('text' in part) return [];
     const result = checking.checker.check(part.expression, part.column, path, scope);
     checking.issues.push(
-      ...(result.ok ? checkMediaAsked(checking.plan, result.expression.references, path) : result.issues),
+      ...(result.ok ? checkMediaAsked(checking.kinds, result.expression.references, path) : result.issues),
     );
     return result.ok ? [result.expression] : [];
   });

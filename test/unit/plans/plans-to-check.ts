@@ -3,6 +3,8 @@ import type { CatalogueModel } from '../../../runcomfy/schemas/catalogue.ts';
 
 export const kling = 'kling/kling-3.0/standard/image-to-video';
 export const flux = 'blackforestlabs/flux-2/flash/text-to-image';
+/** What it makes stands in the catalogue alone. */
+export const maker = 'some/maker-2';
 export const music = 'acestep-ai/ace-step-1.5/text-to-audio';
 
 const catalogue: Record<string, CatalogueModel> = {
@@ -21,6 +23,7 @@ const catalogue: Record<string, CatalogueModel> = {
       },
     },
   },
+  [maker]: { modelId: maker, categories: ['text-to-video'], basePriceUsd: 0.2, priceUnit: 'video' },
   [music]: {
     modelId: music,
     categories: ['text-to-audio'],

@@ -1,4 +1,4 @@
-import { clip, flux, music, steps, still } from './plans-to-check.ts';
+import { clip, flux, maker, music, steps, still } from './plans-to-check.ts';
 import type { RefusedPlan } from './refused-forms.ts';
 
 export const refusedValues: RefusedPlan[] = [
@@ -49,6 +49,24 @@ export const refusedValues: RefusedPlan[] = [
     }),
     '$.steps.clip.input.start_image_url',
     'steps.score makes audio, so it has no image',
+  ],
+  [
+    'an image of a step whose model only the catalogue calls one for videos, though it stands behind',
+    steps({
+      b: { model: flux, input: { prompt: 'x', images: ['${{ steps.a.image }}'] } },
+      a: { model: maker, input: {} },
+    }),
+    '$.steps.b.input.images[0]',
+    'steps.a makes a video, so it has no image',
+  ],
+  [
+    'an image of a step whose model a param names',
+    steps(
+      { a: { ...still, model: '${{ params.m }}' }, b: { ...still, if: 'has(steps.a.image)' } },
+      { m: { type: 'string', default: music } },
+    ),
+    '$.steps.b.if',
+    'steps.a makes audio, so it has no image',
   ],
   [
     'a literal out of range',
