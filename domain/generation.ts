@@ -4,31 +4,33 @@ import type { OutputKey } from './media.ts';
 import type { GenerationTimings } from './timings.ts';
 import type { WebhookTarget } from './webhook/webhook-target.ts';
 
-/** What to do when a submit may have been accepted but no request id came back. */
+/** What to do if a submit may have been accepted but no request id came back. */
 export const unknownSubmissionPolicies = ['hold', 'fail', 'resubmit'] as const;
 
 /** One of `unknownSubmissionPolicies`. */
 export type UnknownSubmissionPolicy = (typeof unknownSubmissionPolicies)[number];
 
-/** What a cancel does once RunComfy says that the work can no longer be stopped. */
+/** What a cancel does if RunComfy says that the work can no longer be stopped. */
 export const cancelWhileRunningPolicies = ['wait', 'detach'] as const;
 
 /** One of `cancelWhileRunningPolicies`. */
 export type CancelWhileRunningPolicy = (typeof cancelWhileRunningPolicies)[number];
 
-/** What to do when an order meets an empty wallet, a refused token or an exhausted budget: end, or wait until that is mended. */
+/**
+ * What to do if an order meets an empty wallet, a refused token or an exhausted budget: fail, or wait until resolved.
+ */
 export const wallPolicies = ['fail', 'wait'] as const;
 
 /** One of `wallPolicies`. */
 export type WallPolicy = (typeof wallPolicies)[number];
 
-/** How many seconds of delay one status read is worth: 0.02, 0.5 and 5. */
+/** Presets for the seconds of delay that one status read is worth: 0.02, 0.5 and 5. */
 export const waitingPresets = ['interactive', 'balanced', 'frugal'] as const;
 
 /** One of `waitingPresets`. */
 export type WaitingPreset = (typeof waitingPresets)[number];
 
-/** What a read is worth while a generation is waited for. */
+/** How often to read while waiting for a generation. */
 export interface WaitingOptions {
   preset?: WaitingPreset;
   /** Overrides the preset: seconds of delay that one read is worth. */
@@ -45,13 +47,13 @@ export interface GenerationRequest<Input extends object = Record<string, unknown
   requestId?: string;
   /** Milliseconds from the start; default 24 h. */
   deadlineMs?: number;
-  /** Milliseconds from the submit after which work that still waits in RunComfy's queue is cancelled, and ends as timed out. */
+  /** Milliseconds from the submit after which work still in RunComfy's queue is cancelled and ends as timed out. */
   queueDeadlineMs?: number;
-  /** The price where none is published, and a limit where one is. */
+  /** Taken as the price if none is published, otherwise an upper limit. */
   maxPriceUsd?: number;
-  /** Nothing is sent whose price is above this, or unknown. */
+  /** The order is not sent if its price is above this or unknown. */
   maxCostUsd?: number;
-  /** Names of at most 4 budgets, in each of which its price is reserved before anything is sent. */
+  /** Names of at most 4 budgets; the price is reserved in each before anything is sent. */
   budgets?: string[];
   /** Default `hold`. */
   onUnknownSubmission?: UnknownSubmissionPolicy;
@@ -60,7 +62,7 @@ export interface GenerationRequest<Input extends object = Record<string, unknown
   /** Default `fail`. */
   onWall?: WallPolicy;
   waiting?: WaitingOptions;
-  /** Where its end is told. */
+  /** Who is notified of the end. */
   webhook?: WebhookTarget;
 }
 
@@ -84,10 +86,10 @@ export const requestFields = fieldsOf<GenerationRequest>()(
 /** The fields of a request's `waiting`. */
 export const waitingFields = fieldsOf<WaitingOptions>()('preset', 'secondsOfDelayPerRead');
 
-/** How long a generation may take unless it is said: 24 hours. */
+/** Default deadline of a generation: 24 hours. */
 export const defaultDeadlineMs = 24 * 60 * 60 * 1000;
 
-/** Where a generation stands, in the order in which things happen. */
+/** The phases of a generation, in the order in which they occur. */
 export const phases = [
   'submitting',
   'submission_unknown',
@@ -103,7 +105,7 @@ export const phases = [
 /** One of `phases`. */
 export type Phase = (typeof phases)[number];
 
-/** What is known of the paid POST: the ground on which a retry is allowed or refused. */
+/** What is known of the paid POST; decides whether a retry is allowed. */
 export type Submission = 'not_sent' | 'refused' | 'accepted' | 'unknown';
 
 /** What became of a cancel. `not_cancellable`: the work runs on and may be billed. */
@@ -115,7 +117,7 @@ export interface CancelReply {
   phase: Phase;
 }
 
-/** A cancel that was asked for; `outcome` is missing while RunComfy's answer is awaited. */
+/** A requested cancel; `outcome` is missing until RunComfy has answered. */
 export interface CancelState {
   /** ISO 8601. */
   requestedAt: string;
@@ -123,71 +125,73 @@ export interface CancelState {
   outcome?: CancelOutcome;
 }
 
-/** What an order waits for: an empty wallet or an exhausted budget to be filled, or a refused token to be renewed. */
+/** What an order waits for: a refill of the wallet or of a budget, or a renewed token. */
 export interface WallState {
   type: WallType;
-  /** The last refusal, in words. */
+  /** The message of the last refusal. */
   message: string;
   /** ISO 8601. */
   since: string;
-  /** How often the order was refused since. */
+  /** Number of refusals since then. */
   refusals: number;
-  /** When it is sent again, ISO 8601; signal `nudge` has it sent at once. */
+  /** When the order is sent again, ISO 8601; signal `nudge` sends it at once. */
   nextTryAt: string;
 }
 
-/** One problem of an input: where (JSONPath from the input's root, e.g. `$.multi_prompt[2].duration`) and what. */
+/** A problem in an input: where (JSONPath from the input's root, e.g. `$.multi_prompt[2].duration`) and what. */
 export interface InputIssue {
   path: string;
   message: string;
 }
 
-/** What may be billed beside the request that is followed. */
+/** What may be billed in addition to the request that is followed. */
 interface FurtherBills {
-  /** Further RunComfy requests that turned out to belong to this order: each may be a second bill. */
+  /** Further RunComfy requests found to belong to this order; each may be a second bill. */
   otherRequestIds?: string[];
-  /** What RunComfy says that these cost, where they had ended when they were stopped, USD. */
+  /** Cost of those requests as stated by RunComfy, USD, if they had ended by the time they were stopped. */
   otherCostUsd?: number;
   /**
-   * Further bills that there may be, of which no cost is known: of these requests, and of earlier submits of the order of
-   * which nobody knows whether RunComfy accepted them. Each may be as high as `priceUsd`.
+   * Number of possible further bills of unknown cost: for these requests, or for earlier submits of the order that
+   * RunComfy may have accepted. Each may be as high as `priceUsd`.
    */
   otherCostsUnknown?: number;
 }
 
-/** First detail of every failure of a generation, and `GenerationState.failure` without the fields that stand beside it. */
+/** First entry in the `details` of a generation's failure, also found in `GenerationState.failure`. */
 export interface FailureDetails extends FurtherBills {
   model: string;
   key: string;
   phase: Phase;
   submission: Submission;
   requestId?: string;
-  /** HTTP status of RunComfy's answer, where one led to the failure. */
+  /** HTTP status of the RunComfy answer that led to the failure, if there was one. */
   httpStatus?: number;
   /** RunComfy's own `error_code`. */
   vendorCode?: number | string;
-  /** RunComfy's own words, or what it gave as the reason of a failed generation. */
+  /** RunComfy's own message, or the reason it gave for a failed generation. */
   vendorMessage?: string;
   issues?: InputIssue[];
   cancel?: CancelState;
-  /** The order was ended while it waited. */
+  /** Set if the order ended while it waited at a wall. */
   wall?: WallState;
   evidence?: SubmissionEvidence;
-  /** The output as RunComfy sent it, cut, where no URL could be taken from it. */
+  /** The output as RunComfy sent it, truncated, if it contains no URL. */
   rawOutput?: string;
-  /** What RunComfy says that the request cost. */
+  /** The request's cost as stated by RunComfy. */
   costUsd?: number;
-  /** What ended it before its deadline. */
+  /** Why the generation ended before its deadline. */
   reason?: 'queue_deadline';
-  /** The expected price, where there is one; of one that is refused also the limit that it met. */
+  /** The expected price, if known. */
   priceUsd?: number;
+  /** The limit that the price exceeds, if the order was refused for it. */
   limitUsd?: number;
-  /** The budget that has no room for it, and what is left there. */
+  /** The budget without room for the order. */
   budget?: string;
+  /** What is left in that budget. */
   availableUsd?: number;
 }
 
-/** How far evidence about an unknown submission may be trusted. */
+/** A caveat that accompanies evidence about an unknown submission. */
 export const evidenceNote =
   'A hint, not a proof: other traffic of the same wallet moves the balance too, and RunComfy may charge later than it accepts.';
 
@@ -204,33 +208,27 @@ export interface BalanceReading {
   readAt: string;
 }
 
-/**
- * What may help a person to decide whether a submit of unknown outcome was accepted. A hint, never a proof: other
- * traffic of the same wallet changes the balance too, and RunComfy may charge later than it accepts.
- */
+/** Evidence that helps a person decide whether a submit of unknown outcome was accepted: a hint, never a proof. */
 export interface SubmissionEvidence {
   /** When the POST may have been sent, ISO 8601. */
   sentAt?: string;
-  /** At most 60 s older than `sentAt`. */
+  /** Read at most 60 s before `sentAt`. */
   balanceBefore?: BalanceReading;
-  /** About a minute after the submission became unknown. */
+  /** Read about a minute after the submission became unknown. */
   balanceAfter?: BalanceReading;
   /** Why the outcome is unknown, in one sentence. */
   reason?: string;
-  /** What came back instead of an accepted request, cut and without the token. */
+  /** What RunComfy replied instead of accepting the request, truncated and without the token. */
   reply?: string;
-  /** A request id that stood in that reply: it can be adopted. */
+  /** A request id found in that reply; it can be adopted. */
   repliedRequestId?: string;
-  /** Price in USD that the catalogue's figures give for this input, where they give one. */
+  /** Price in USD for this input by the catalogue's figures, if they give one. */
   expectedPriceUsd?: number;
-  /** How far this may be trusted, in one sentence. */
+  /** A caveat on how far this may be trusted, in one sentence. */
   note: string;
 }
 
-/**
- * Answer of query `state`. Times are ISO 8601; `reads` and `queuePosition` are as of `readAt`, which lies at most two
- * minutes back (20 s for a queue that moves) while reads come close together.
- */
+/** Answer of query `state`. Times are ISO 8601; `reads` and `queuePosition` are as of `readAt`. */
 export interface GenerationState extends FurtherBills {
   phase: Phase;
   model: string;
@@ -239,24 +237,25 @@ export interface GenerationState extends FurtherBills {
   queuePosition?: number;
   /** Status and result GETs so far. */
   reads: number;
+  /** While reads come close together, at most two minutes ago (20 s for a queue that moves). */
   readAt?: string;
   submittedAt?: string;
   /** First read at which the work was seen running. */
   startedAt?: string;
   nextReadAt?: string;
-  /** When the work is likely over; only where such work is known well. */
+  /** Expected end of the work. Set only if enough is known of such work. */
   expectedEndAt?: string;
   deadlineAt: string;
-  /** What RunComfy says that the request cost, however it ended. */
+  /** The request's cost as stated by RunComfy, however it ended. */
   costUsd?: number;
-  /** The expected price, where there is one. */
+  /** The expected price, if known. */
   priceUsd?: number;
-  /** Under `onWall: 'wait'`, while the phase is `submitting`: what the order waits for. */
+  /** With `onWall: 'wait'`, in phase `submitting`: what the order waits for. */
   wall?: WallState;
   cancel?: CancelState;
   failure?: FailureState;
   evidence?: SubmissionEvidence;
-  /** Hints that stopped nothing: unknown input keys, a status word that RunComfy does not document. */
+  /** Non-fatal hints: unknown input keys, a status word that RunComfy does not document. */
   warnings?: string[];
 }
 
@@ -272,20 +271,20 @@ export interface GenerationResult extends FurtherBills {
   requestId: string;
   model: string;
   output: GenerationOutput;
-  /** RunComfy's names of these files, where they are not the usual ones: the singular for one file, the plural for several. */
+  /** RunComfy's names for these files, unless they are the usual ones: singular for one file, plural for several. */
   outputKeys?: OutputKey[];
-  /** What else RunComfy's output says, such as a seed, as it came, and file names that are no URL; at most 16 KiB. */
+  /** The rest of RunComfy's output as it came, e.g. a seed, and file names that are not URLs; at most 16 KiB. */
   other?: Record<string, unknown>;
-  /** RunComfy's own times, as it writes them. */
+  /** RunComfy's own times, unparsed. */
   createdAt?: string;
   finishedAt?: string;
   costUsd?: number;
-  /** What it was expected to cost, where that was known when it was sent. */
+  /** The expected price, if it was known at submit time. */
   priceUsd?: number;
-  /** The budgets that it counts in. */
+  /** The budgets that this generation counts towards. */
   budgets?: string[];
   timings: GenerationTimings;
-  /** Status and result GETs, exactly. */
+  /** Exact number of status and result GETs. */
   reads: number;
 }
 

@@ -1,6 +1,6 @@
 import { wellFormed } from './text.ts';
 
-// Temporal names that other services rely on: a change here is a change of the public contract.
+// Temporal names that other services rely on: changing one changes the public contract.
 
 /** Workflow type of one generation. */
 export const generationWorkflowType = 'runcomfyGeneration';
@@ -14,7 +14,7 @@ export const pipelineMessageNames = { state: 'state', cancel: 'cancel', decide: 
 /** Workflow type of a batch of orders, and the memo field that carries the short form of its state. */
 export const batchWorkflowType = 'runcomfyBatch';
 
-/** Workflow type of what a batch keeps in Temporal: a page of its items, or of its result lines. Internal. */
+/** Workflow type of a page that a batch stores in Temporal, holding items or result lines. Internal. */
 export const batchPageWorkflowType = 'runcomfyBatchPage';
 
 /** Queries, signals and updates of a batch. `pause`, `resume` and `cancel` are signals and updates. */
@@ -30,40 +30,45 @@ export const batchMessageNames = {
 } as const;
 
 /**
- * Failure type by which a Temporal server refuses an update that a worker left out of its task. It keeps nothing of it: the
- * update may be sent again, by the same id.
+ * Failure type with which a Temporal server rejects an update that the worker did not respond to in its workflow task.
+ * The server keeps nothing of the update, so it may be sent again under the same id.
  */
 export const unheardUpdateType = 'UnprocessedUpdate';
 
-/** Characters of a Workflow ID that every database of a Temporal server keeps; PostgreSQL and MySQL keep no more. */
+/**
+ * Longest Workflow ID, in characters, that every database of a Temporal server can store: the limit of PostgreSQL and
+ * MySQL.
+ */
 export const maxWorkflowIdLength = 255;
 
-/** What is wrong with a name, or one that longer names are made of, that is longer than what every database keeps. */
+/**
+ * Says that a name is too long for some databases. `maxLength` is smaller for names that longer ones are built from.
+ */
 export function tooLong(length: number, maxLength = maxWorkflowIdLength): string {
   return `has ${String(length)} characters and may have ${String(maxLength)}: Temporal's database keeps ${String(maxWorkflowIdLength)} of a name, and of those made of it`;
 }
 
-/** What no Workflow ID can hold, nor anything it is made of; undefined: it holds nothing of that. */
+/** Names what a Workflow ID, or any part of one, must not contain; undefined if `name` contains nothing of the kind. */
 export function unkeepableIn(name: string): string | undefined {
-  // Temporal would keep it under another name, and nobody would find it again.
+  // Temporal would store it under a changed name, so it could not be found again.
   if (name !== wellFormed(name)) return 'half a character (a lone surrogate)';
   return name.includes('\0') ? 'a NUL character' : undefined;
 }
 
-/** Workflow ID of a page of a batch. */
+/** Workflow ID of a batch's page. */
 export function batchPageKey(key: string, kind: 'items' | 'results', page: number): string {
   return `runcomfy-batch-page:${key}:${kind}-${String(page)}`;
 }
 
-/** The longest key of a batch whose pages all have names that are kept. */
+/** Longest key of a batch, in characters, such that the Workflow IDs of all its pages can be stored. */
 export const maxBatchKeyLength = maxWorkflowIdLength - batchPageKey('', 'results', 999_999).length;
 
-/** Key of the generation, or the pipeline, of an item of a batch. */
+/** Key of the generation or pipeline that a batch item orders. */
 export function batchItemKey(key: string, id: string): string {
   return `${key}/${id}`;
 }
 
-/** Memo key of an item's order: which place of which batch it was made for. */
+/** Memo key of an item's order; its value says which batch and which place in it the order was made for. */
 export const batchItemMemoKey = 'runcomfyBatchItem';
 
 /** Queries, signals and updates of one generation. `cancel` is a signal and an update; `requestAccepted` is internal. */
@@ -76,45 +81,51 @@ export const messageNames = {
   requestAccepted: 'requestAccepted',
 } as const;
 
-/** Task queue of workflows and reads unless `RUNCOMFY_TASK_QUEUE` says otherwise. */
+/** Task queue of workflows and reads, unless `RUNCOMFY_TASK_QUEUE` names another. */
 export const defaultTaskQueue = 'runcomfy';
 
 const submitQueueSuffix = '-submit';
 
-/** Task queue of submits alone: it is the one that is rate limited. */
+/** Task queue for submits only, so that they can be rate limited separately. */
 export function submitTaskQueue(taskQueue: string): string {
   return `${taskQueue}${submitQueueSuffix}`;
 }
 
-/** Workflow type of the delivery of one event. */
+/** Workflow type of the delivery of one webhook event. */
 export const webhookWorkflowType = 'runcomfyWebhook';
 
 /** Queries and signals of a delivery. */
 export const webhookMessageNames = { delivery: 'delivery', retryNow: 'retryNow' } as const;
 
-/** Task queue of deliveries: slow receivers hold no slot of a read. */
+/** Task queue of webhook deliveries, so that slow receivers take no slots from reads. */
 export function webhookTaskQueue(taskQueue: string): string {
   return `${taskQueue}-webhooks`;
 }
 
-/** Memo key of what a gateway's tenant started; its value is the tenant's name. */
+/** Memo key of workflows started by a tenant of the gateway; its value is the tenant's name. */
 export const tenantMemoKey = 'tenant';
 
-/** Memo keys of what came by a face of ours: the id of the API key, or whom a token names; and the face. */
+/**
+ * Memo keys of workflows started through one of our own interfaces. `by`: the id of the API key, or the subject of the
+ * token; `via`: the interface, e.g. `gateway`.
+ */
 export const callerMemoKeys = { by: 'by', via: 'via' } as const;
 
-/** Memo key of what `retry: 'if-unbilled'` has started, and of a batch that is run again; its value is the run it follows. */
+/**
+ * Memo key of workflows started by `retry: 'if-unbilled'`, and of a batch that is run again; its value is the id of the
+ * run that they follow.
+ */
 export const retryOfRunMemoKey = 'retryOfRunId';
 
-/** Workflow ID under which the late result of generation `key` is collected. */
+/** Workflow ID of the generation that collects the late result of `key`. */
 export function lateKey(key: string): string {
   return `${key}/late`;
 }
 
-/** Search attribute of Temporal's own: the schedule that started a workflow. */
+/** Temporal's own search attribute for the schedule that started a workflow. */
 export const scheduledByAttribute = 'TemporalScheduledById';
 
-/** Search attributes and their Temporal types. Set where the server knows them, never required. */
+/** Our search attributes and their Temporal types. Set if the server knows them, never required. */
 export const searchAttributes = {
   RunComfyModel: 'Keyword',
   RunComfyRequestId: 'Keyword',
@@ -131,10 +142,10 @@ export type SearchAttributeName = keyof typeof searchAttributes;
 /** The names of all our search attributes. */
 export const searchAttributeNames = Object.keys(searchAttributes) as SearchAttributeName[];
 
-/** What a worker tells of the server's search attributes. */
+/** What a worker reports about the server's search attributes. */
 export interface KnownAttributes {
-  /** Those of ours that the server knows. */
+  /** Our search attributes that the server knows. */
   searchAttributes: string[];
-  /** Since when that may have changed, by the server's clock, ISO 8601. Missing: an older version tells it. */
+  /** The server time this is known for, ISO 8601; it may have changed since. Missing from workers of older versions. */
   searchAttributesAsOf?: string;
 }

@@ -1,24 +1,24 @@
 import { isJsonObject, type WithoutUndefined } from './json.ts';
 import { cutText } from './text.ts';
 
-/** Where workflows run each look at a global takes longer than what is then done with it. */
+/** Read once: in the workflow sandbox, each access to a global takes longer than the work done with it. */
 const { isFinite } = Number;
 
 const maxUnknownFields = 20;
 
-/** The longest time that an order may name: a year. */
+/** The longest duration that an order may name: a year. */
 export const maxStretchMs = 365 * 24 * 60 * 60 * 1000;
 
-/** The most that an order may name, in USD. */
+/** The largest amount that an order may name, in USD. */
 export const maxUsd = 1_000_000;
 
-/** Above this `secondsOfDelayPerRead` means nothing any more. */
+/** The largest `secondsOfDelayPerRead`; higher values would make no sense. */
 export const maxSecondsOfDelay = 3_600;
 
-/** Says what is wrong with a field. */
+/** Reports what is wrong with a field. */
 export type Refuse = (field: string, message: string) => void;
 
-/** There may be a hundred thousand of them: all but the first few are only counted. */
+/** Refuses unknown fields by name. There may be a hundred thousand, so all but the first few are only counted. */
 export function refuseUnknown(
   refuse: Refuse,
   path: string,
@@ -33,19 +33,22 @@ export function refuseUnknown(
   if (more > 0) refuse(`${path}…`, `${String(more)} more unknown fields`);
 }
 
-/** Clients of other languages send an absent field as null. */
+/** Whether a field is absent. Clients in other languages send absent fields as null. */
 export function isMissing(value: unknown): value is undefined | null {
   return value === undefined || value === null;
 }
 
-/** A copy without the fields that are missing, so that whoever reads it need not tell null from undefined. */
+/** A copy without missing fields, so that callers need not tell null from undefined. */
 export function withoutMissing<Fields extends object>(fields: Fields): WithoutUndefined<Fields> {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => !isMissing(value)),
   ) as WithoutUndefined<Fields>;
 }
 
-/** The same of some fields that hold options: within them, too, null is absent, and options that say nothing are. */
+/**
+ * Like `withoutMissing`, but also drops missing options inside the fields named by `holders`, and drops such a field if
+ * it has no options left.
+ */
 export function withoutMissingIn<Fields extends Record<string, unknown>>(
   fields: Fields,
   holders: readonly (keyof Fields)[],
@@ -60,12 +63,12 @@ function optionsSaid(options: unknown): unknown {
   return Object.keys(said).length === 0 ? undefined : said;
 }
 
-/** Whether a value is one of some words. */
+/** Whether a value is one of the words. */
 function isOneOf(value: unknown, words: readonly string[]): boolean {
   return typeof value === 'string' && words.includes(value);
 }
 
-/** What is wrong with a value that should be one of some words; undefined: nothing. */
+/** Says what is wrong with a value that should be one of the words; undefined if nothing is. */
 export function oneOfWords(value: unknown, words: readonly string[]): string | undefined {
   return isOneOf(value, words) ? undefined : `expected ${anyOf(words)}, got ${describe(value)}`;
 }
@@ -76,7 +79,7 @@ function anyOf(words: readonly string[]): string {
   return `${quoted.slice(0, -1).join(', ')} or ${quoted.slice(-1).join('')}`;
 }
 
-/** Refuses a field that is not missing and none of some words. */
+/** Refuses a field that is present and not one of the words. */
 export function checkWord(field: string, value: unknown, words: readonly string[], refuse: Refuse): void {
   const problem = isMissing(value) ? undefined : oneOfWords(value, words);
   if (problem !== undefined) refuse(field, problem);
@@ -87,12 +90,12 @@ export function isIntegerBetween(value: unknown, min: number, max: number): valu
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 }
 
-/** Whether a value is a stretch of time: whole milliseconds up to a year. */
+/** Whether a value is a valid duration: whole milliseconds, from 1 to a year. */
 export function isStretchMs(value: unknown): value is number {
   return isIntegerBetween(value, 1, maxStretchMs);
 }
 
-/** Refuses a field that is not missing and no stretch of time. */
+/** Refuses a field that is present and not a valid duration. */
 export function checkStretch(field: string, ms: unknown, refuse: Refuse): void {
   if (isMissing(ms) || isStretchMs(ms)) return;
   refuse(field, `expected whole milliseconds from 1 to ${String(maxStretchMs)}, got ${describe(ms)}`);
@@ -104,13 +107,13 @@ export function isUsd(value: unknown): value is number {
   return Math.abs(Math.round(value * 1e6) - value * 1e6) < 1e-3;
 }
 
-/** Refuses a field that is not missing and no amount of USD. */
+/** Refuses a field that is present and not a valid amount of USD. */
 export function checkUsd(field: string, usd: unknown, refuse: Refuse): void {
   if (isMissing(usd) || isUsd(usd)) return;
   refuse(field, `expected USD above 0 with at most 6 decimals, got ${describe(usd)}`);
 }
 
-/** What was found instead of what is expected, in few words. */
+/** Briefly describes a value that was found instead of the expected one. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'an array';

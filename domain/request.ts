@@ -27,14 +27,14 @@ import {
 import { cutText } from './text.ts';
 import { checkWebhookTarget } from './webhook/webhook-request.ts';
 
-/** Where workflows run each look at a global takes longer than what is then done with it. */
+/** Read once: in the workflow sandbox, each access to a global takes longer than the work done with it. */
 const { isFinite, isInteger, isSafeInteger } = Number;
 
 const maxBudgets = 4;
 const modelIdPattern = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){1,4}$/;
 const requestIdPattern = /^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,254}$/;
 
-/** Far more than any model takes, and far less than what overflows the stack, or takes the time, of whoever handles it. */
+/** Far more than any model accepts, and far less than would overflow the stack or take noticeable time to process. */
 const inputBounds = { maxNodes: 20_000, maxLevels: 100 };
 
 const excessSentences = {
@@ -42,19 +42,22 @@ const excessSentences = {
   maxLevels: `nested more than ${String(inputBounds.maxLevels)} levels deep`,
 };
 
-/** What Temporal takes at once, as UTF-8 bytes of JSON. */
+/** The most that Temporal accepts in one piece, in UTF-8 bytes of JSON. */
 export const maxBytesAtOnce = 2 * 1024 * 1024;
 
 /**
- * UTF-8 bytes that a request may have as JSON: its input, or the URLs in it, are handed on beside what is known of the
- * generation meanwhile, encrypted or not.
+ * Largest request, in UTF-8 bytes of JSON. Its input, or the URLs in it, are passed on together with what is known of
+ * the generation by then, possibly encrypted; the difference to Temporal's limit leaves room for that.
  */
 export const maxRequestBytes = maxBytesAtOnce - 16 * 1024;
 
-/** What a model id looks like, in words. */
+/** The format of a model id, for error messages. */
 export const modelIdWords = 'a RunComfy model id of 2 to 5 segments of letters, digits, ".", "_", "-"';
 
-/** 2 to 5 segments of `[A-Za-z0-9._-]`, none `.` or `..`: safe to put into a URL's path as it is. */
+/**
+ * Whether a value is a model id: 2 to 5 segments of `[A-Za-z0-9._-]`, none of them `.` or `..`, so that it can be put
+ * into a URL's path unescaped.
+ */
 export function isModelId(value: unknown): value is string {
   return (
     typeof value === 'string' &&
@@ -64,14 +67,14 @@ export function isModelId(value: unknown): value is string {
   );
 }
 
-/** A RunComfy request id: opaque, a single segment of a URL's path once it is encoded. */
+/** Whether a value can be a RunComfy request id: opaque, and a single segment of a URL's path once encoded. */
 export function isRequestId(value: unknown): value is string {
   return typeof value === 'string' && requestIdPattern.test(value);
 }
 
 /**
- * What keeps an input from being sent exactly as given, whatever the model: values that JSON cannot carry, integers that
- * it would round, and sizes that no model takes.
+ * Finds what keeps an input from being sent exactly as given, whatever the model: values that JSON cannot represent,
+ * integers that it would round, and sizes that no model accepts.
  */
 export function findUnsendable(input: unknown): InputIssue[] {
   let odd = 0;
@@ -99,14 +102,14 @@ function unsendableBecause(value: unknown): string | undefined {
     : undefined;
 }
 
-/** A request that can be carried out, or all that is wrong with it. */
+/** A valid request, or all problems with it. */
 export type ParsedGenerationRequest =
   { ok: true; request: GenerationRequest } | { ok: false; model: string; issues: InputIssue[] };
 
 /**
- * Checks the argument of `runcomfyGeneration` with plain code, since any service may have sent it. Fields of the
- * request are named `request.<field>`, places inside the input by JSONPath from its root. The model's own schema is not
- * looked at here.
+ * Checks the argument of `runcomfyGeneration` without a schema library, since any service may have sent it. Problems
+ * with fields of the request are at `request.<field>`, those inside the input at a JSONPath from its root. The model's
+ * own schema is not checked here.
  */
 export function parseGenerationRequest(argument: unknown): ParsedGenerationRequest {
   if (!isJsonObject(argument)) {
@@ -156,23 +159,23 @@ export function parseGenerationRequest(argument: unknown): ParsedGenerationReque
   };
 }
 
-/** Why a request is too large to be carried out; undefined: it is not. */
+/** Says why a request is too large to be processed; undefined if it is not. */
 export function findOversizeOfRequest(request: GenerationRequest): InputIssue | undefined {
   const bytes = jsonBytes(request);
   return bytes > maxRequestBytes ? { path: '$', message: tooManyBytes(bytes, maxRequestBytes) } : undefined;
 }
 
-/** The sentence that refuses a request for its size. */
+/** The message that refuses a request for its size. */
 export function tooManyBytes(bytes: number, maxBytes: number): string {
   return `the request has ${String(bytes)} bytes and may have ${String(maxBytes)}: pass media by URL`;
 }
 
-/** Milliseconds from the start at which a generation gives up. */
+/** Milliseconds from the start until a generation gives up. */
 export function deadlineMsOf(request: GenerationRequest): number {
   return request.deadlineMs ?? defaultDeadlineMs;
 }
 
-/** The `http:` and `https:` strings of an input: RunComfy's results echo them, and they are no outputs. */
+/** All `http:` and `https:` strings in an input. RunComfy's results may echo them, and they are not outputs. */
 export function inputUrlsOf(input: unknown): string[] {
   const urls = new Set<string>();
   findExcess(input, boundless, (value) => {
@@ -202,7 +205,7 @@ export function checkWaiting(waiting: unknown, refuse: Refuse): void {
   }
 }
 
-/** Refuses `budgets` of an order that are not missing and no names of budgets. */
+/** Refuses the `budgets` of an order if they are present and not a list of budget names. */
 export function checkBudgets(budgets: unknown, refuse: Refuse): void {
   const problem = isMissing(budgets) ? undefined : problemOfBudgets(budgets);
   if (problem !== undefined) refuse('budgets', problem);

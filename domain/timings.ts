@@ -1,19 +1,21 @@
-/** How long the work took, as far as the reads tell. */
+/** Durations of a generation, as far as the reads reveal them. */
 export interface GenerationTimings {
-  /** From the submit's reply to the first read that saw the work running; only where the reads bracket it within 10 %. */
+  /** From the submit's reply to the start of the work; only if reads narrow it down to within 10 %. */
   queueMs?: number;
-  /** From the first read that saw the work running to its end; only where the reads bracket it within 10 %. */
+  /** From the first read that saw the work running to its end; only if reads narrow it down to within 10 %. */
   runMs?: number;
-  /** From the submit to the end as RunComfy dates it, else as it was noticed. */
+  /** From the submit to the end as dated by RunComfy, or else to when the end was noticed. */
   totalMs: number;
   /** From RunComfy's `finished_at` to the first read that saw the end. */
   noticedAfterMs?: number;
 }
 
-/** What the reads have seen of a generation; times are ISO 8601. */
+/** What reads have seen of a generation; times are ISO 8601. */
 export interface Observation {
   submittedAt?: string;
-  /** Since when it is watched here; of a request that was made elsewhere all that is known of its beginning. */
+  /**
+   * When this generation began to watch the request. For a request made elsewhere, nothing else is known of its start.
+   */
   followedSince?: string;
   /** Last read that did not see the work running yet. */
   lastQueuedAt?: string;
@@ -30,26 +32,31 @@ export interface Observation {
 
 const maxBracketShare = 0.1;
 
-/** A reply comes so long after what it tells of, where two clocks agree. */
+/** If RunComfy's clock agrees with ours, its reply reaches us at most this long after the time it states. */
 const usualReplyMs = 2_000;
 
-/** A queue that takes no more of the whole than this blurs the work but little. */
+/** A queue time of at most this share of the total hardly distorts the duration of the work. */
 const maxQueueShare = 0.25;
 
-/** The middle of two lengths, one so many times the other, is off by half of the longer one at most. */
+/**
+ * Largest ratio between the longest and the shortest possible duration. Their mean is off by at most a third of the
+ * longer.
+ */
 const maxWorkFactor = 3;
 
-/** How long a generation took, by what was observed. A stage is only given where the reads bracket it within 10 %. */
+/**
+ * The durations of a generation by its observation. Each stage is given only if reads narrow it down to within 10 %.
+ */
 export function timingsOf(seen: Observation): GenerationTimings {
   const { submitted, started, noticed, end, lastUnfinished } = momentsOf(seen);
   const timings: GenerationTimings = { totalMs: totalMsOf(seen) };
   if (timeOf(seen.finishedAt) !== undefined) {
-    // Nobody was late before anybody watched, and RunComfy's clock may be off.
+    // A delay cannot begin before anybody watched, and RunComfy's clock may be off.
     const watchedFrom = seen.submittedAt === undefined ? (timeOf(seen.followedSince) ?? end) : end;
     timings.noticedAfterMs = atLeastZero(noticed - Math.max(end, watchedFrom));
   }
   const lastQueued = timeOf(seen.lastQueuedAt) ?? submitted;
-  // Counted from RunComfy's own date it would mix two clocks.
+  // Not counted from RunComfy's own date, which would mix two clocks.
   if (seen.submittedAt !== undefined && submitted !== undefined && started !== undefined && lastQueued !== undefined) {
     const queueMs = bracketed(submitted, lastQueued, started);
     if (queueMs !== undefined) timings.queueMs = queueMs;
@@ -63,8 +70,7 @@ export function timingsOf(seen: Observation): GenerationTimings {
 }
 
 /**
- * How long the work itself took, without its time in the queue, as far as the reads saw it there. Undefined: they did not
- * tell the two apart.
+ * How long the work itself took, without its time in the queue. Undefined if the reads could not tell the two apart.
  */
 export function workMsOf(seen: Observation): number | undefined {
   const { submitted, started, end, lastUnfinished } = momentsOf(seen);
@@ -84,12 +90,13 @@ function totalMsOf(seen: Observation): number {
   const since = submitted ?? started ?? end;
   if (told === undefined) return atLeastZero(end - since);
   if (submitted === undefined || timeOf(seen.submittedAt) === undefined) return atLeastZero(told);
-  // Whatever RunComfy's dates say, the work ended after the last read that saw it unfinished, before the one that saw it.
+  // RunComfy's dates count only if they fit the reads: the work ended after the last read that saw it unfinished and
+  // before the one that saw its end.
   const isSeen = earliestEnd - submitted <= told && told <= noticed - submitted;
   return atLeastZero(isSeen ? told : end - since);
 }
 
-/** All in epoch ms by the clock of our reads; RunComfy's may differ. */
+/** Times in epoch ms by the clock of our reads, which RunComfy's may differ from. */
 function momentsOf(seen: Observation) {
   const submitted = timeOf(seen.submittedAt);
   const created = timeOf(seen.createdAt);
@@ -112,7 +119,7 @@ function momentsOf(seen: Observation) {
   };
 }
 
-/** Middle of [lastBefore, firstAfter] counted from `from`, where that bracket is narrow. */
+/** The middle of [lastBefore, firstAfter], relative to `from`; undefined unless that interval is narrow. */
 function bracketed(from: number, lastBefore: number, firstAfter: number): number | undefined {
   const longest = firstAfter - from;
   const width = firstAfter - lastBefore;

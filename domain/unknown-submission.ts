@@ -1,39 +1,42 @@
 import type { SubmissionResolution, UnknownSubmissionPolicy } from './generation.ts';
 
-/** What may hold for orders that do not say: a second bill is risked by whoever asks for it in the order alone. */
+/**
+ * Policies allowed as the default for orders that name none. `resubmit` is not one of them: only the order itself can
+ * accept the risk of a second bill.
+ */
 export const defaultUnknownPolicies = ['hold', 'fail'] as const satisfies readonly UnknownSubmissionPolicy[];
 
 /** One of `defaultUnknownPolicies`. */
 export type DefaultUnknownPolicy = (typeof defaultUnknownPolicies)[number];
 
-/** All that counts while it is unknown whether RunComfy has accepted an order. */
+/** Everything that matters while it is unknown whether RunComfy accepted an order. */
 export interface UnknownSubmissionStanding {
   policy: UnknownSubmissionPolicy;
-  /** The order was sent a second time already. */
+  /** The order has already been sent a second time. */
   hasResubmitted: boolean;
-  /** A POST may still be under way, or its worker may be about to hand over the id. */
+  /** A POST may still be in flight, or its worker may be about to hand over the request id. */
   mayTurnUp: boolean;
-  /** Brought by a worker. */
+  /** A request id handed over by a worker. */
   handedOverRequestId?: string | undefined;
   /** Given by a person. */
   decision?: SubmissionResolution | undefined;
-  /** Somebody wants the generation cancelled, whichever way. */
+  /** Cancellation of the generation was requested, by whichever way. */
   isCancelAsked: boolean;
-  /** It was the workflow that was cancelled, which ends a hold. */
+  /** The workflow itself was cancelled, which ends a hold. */
   isWorkflowCancelled: boolean;
   isDeadlinePassed: boolean;
 }
 
-/** What is done next. `refusal`: why a person's decision is not obeyed. */
+/** What to do next. `refusal`: why a person's decision is not followed. */
 export type UnknownSubmissionStep = (
   | { kind: 'wait' }
   | { kind: 'resubmit' }
   | { kind: 'end' }
-  /** Go on with this request. */
+  /** Continue with this request. */
   | { kind: 'follow'; requestId: string }
 ) & { refusal?: string };
 
-/** Decides what follows from an unknown submission. A decision is obeyed, or the step says why it is not. */
+/** Decides the next step for an unknown submission. If a person's decision is not followed, the step says why. */
 export function nextUnknownSubmissionStep(standing: UnknownSubmissionStanding): UnknownSubmissionStep {
   const { handedOverRequestId, decision, isCancelAsked, isDeadlinePassed } = standing;
   if (handedOverRequestId !== undefined) return followHandedOver(handedOverRequestId, decision);

@@ -1,4 +1,4 @@
-/** By the first byte of a character beyond ASCII: how many follow it, and within what the second one must be. */
+/** For the first byte of a non-ASCII character: how many bytes follow, and the range of the second byte. */
 function shapeOf(first: number): { more: number; low: number; high: number } | undefined {
   if (first < 0xc2 || first > 0xf4) return undefined;
   if (first < 0xe0) return { more: 1, low: 0x80, high: 0xbf };
@@ -6,7 +6,7 @@ function shapeOf(first: number): { more: number; low: number; high: number } | u
   return { more: 3, low: first === 0xf0 ? 0x90 : 0x80, high: first === 0xf4 ? 0x8f : 0xbf };
 }
 
-/** Whether bytes are UTF-8: what is not would be read with U+FFFD in the place of letters. */
+/** Whether bytes are valid UTF-8. A decoder would silently replace invalid bytes with U+FFFD. */
 export function isUtf8(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at += 1) {
     const first = bytes[at] ?? 0;

@@ -1,6 +1,6 @@
 import type { WaitingOptions, WaitingPreset } from './generation.ts';
 
-/** How many seconds of delay one status read is worth. */
+/** Seconds of delay that one status read is worth, by preset. */
 const presets: Record<WaitingPreset, number> = { interactive: 0.02, balanced: 0.5, frugal: 5 };
 
 /** Seconds of delay that one read is worth, as the request asks for. */
@@ -8,25 +8,25 @@ export function secondsPerReadOf(waiting: WaitingOptions | undefined): number {
   return waiting?.secondsOfDelayPerRead ?? presets[waiting?.preset ?? 'balanced'];
 }
 
-/** Memo key of a finished generation; what a starting worker learns from. */
+/** Memo key of a finished generation's `FinishedWork`, from which a starting worker learns durations. */
 export const workMemoKey = 'runcomfyWork';
 
-/** No kind of work is named by more characters. */
+/** Longest work key, in characters. */
 export const maxWorkKeyLength = 200;
 
-/** What a finished generation leaves behind for learning. */
+/** What can be learned from a finished generation. */
 export interface FinishedWork {
   workKey: string;
   model: string;
   /** From the submit to the end. */
   totalMs: number;
-  /** From the last moment at which the work was known not to run yet. */
+  /** From the last moment at which the work was known not to be running yet. */
   workMs?: number;
   queueMs?: number;
   runMs?: number;
-  /** The reads did not tell the work from its time in the queue. */
+  /** Set if the reads could not tell the work from its time in the queue. */
   isWorkUnknown?: boolean;
   hasFailed?: boolean;
-  /** Where it ran: only what ran at the same place teaches. */
+  /** Where it ran: a worker learns only from work that ran at the same place. */
   source?: string;
 }
