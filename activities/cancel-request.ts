@@ -41,6 +41,14 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
     const key = readKey(requestId);
     const count = readCounter.open(key, readsSoFar, 0);
     openAttempts.drop(key);
+    const noOutcome = (message: string): Error => {
+      const backoffMs = Math.min(longestBackoffMs, 1_000 * 2 ** (activityInfo().attempt - 1));
+      const askedForMs = askedBeforeMs() + performance.now() - startedAt + backoffMs;
+      heartbeat({ askedForMs } satisfies CancelHeartbeat);
+      // No answer but an outcome ends them early.
+      const isLast = askedForMs >= askForMs;
+      return failure('ServiceUnavailable', 'cancel', message, { reads: count.unreported() }, backoffMs, isLast);
+    };
     const answer = async (outcome: CancelAnswer['outcome'], status?: RequestStatus): Promise<CancelAnswer> => {
       const readAt = new Date().toISOString();
       const latestAt = Math.min(performance.now() + statusWithinMs, startedAt + answerWithinMs);
@@ -48,40 +56,34 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
       const end = isOver
         ? await readEnd({ runcomfy }, { model, requestId }, count, latestAt - performance.now())
         : undefined;
-      // A status may say of stopped work, too, that it is over: the result tells how.
-      const isStopped = status === 'cancelled' || end?.status === 'cancelled';
+      if (status === 'cancelled' && end?.notStopped === 'in_progress')
+        throw noOutcome(
+          `RunComfy says that request ${requestId} was cancelled, and by its result that it is under way`,
+        );
+      // A status may say of stopped work, too, that it is over, and of other work that it was stopped: the result tells.
+      const isStopped = end?.status === 'cancelled' || (status === 'cancelled' && end?.notStopped === undefined);
+      const told: RequestStatus | undefined = isStopped ? 'cancelled' : status === 'cancelled' ? 'finished' : status;
       // Whoever waits for the answer gets it as soon as where one read takes all its time.
       const costUsd = isStopped
         ? await lateCost({ model, requestId }, { status: 'cancelled', costUsd: end?.costUsd }, count, latestAt)
         : end?.costUsd;
-      const seen = {
-        ...withoutUndefined({ status, costUsd }),
+      return {
+        outcome: isStopped ? 'cancelled' : isOver ? 'not_cancellable' : outcome,
+        ...withoutUndefined({ status: told, costUsd }),
         reads: count.report(),
         readAt,
         ...attributesFor(question, deps),
       };
-      return end?.status === 'cancelled'
-        ? { ...seen, outcome: 'cancelled', status: 'cancelled' }
-        : { ...seen, outcome };
     };
 
     const reply = await runcomfy.cancel(requestId).catch((error: unknown) => error);
     const said = isCancelReply(reply) ? reply : undefined;
-    if (said?.outcome === 'not_cancellable' && said.status === 'cancelled')
-      return await answer('cancelled', 'cancelled');
-
     const status = await statusAfter(said, requestId, count, startedAt + answerWithinMs);
     if (status === 'cancelled') return await answer('cancelled', status);
     if (status === 'in_progress' || status === 'finished' || status === 'failed')
       return await answer('not_cancellable', status);
     if (said?.outcome) return await answer(said.outcome, status);
-    const message = reply instanceof Error ? reply.message : 'RunComfy answered the cancel without an outcome';
-    const backoffMs = Math.min(longestBackoffMs, 1_000 * 2 ** (activityInfo().attempt - 1));
-    const askedForMs = askedBeforeMs() + performance.now() - startedAt + backoffMs;
-    heartbeat({ askedForMs } satisfies CancelHeartbeat);
-    // No answer but an outcome ends them early.
-    const isLast = askedForMs >= askForMs;
-    throw failure('ServiceUnavailable', 'cancel', message, { reads: count.unreported() }, backoffMs, isLast);
+    throw noOutcome(reply instanceof Error ? reply.message : 'RunComfy answered the cancel without an outcome');
   };
 
   /** An acknowledged cancel of work that still waits has not stopped it yet: only what comes of it tells. */

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { activityInfo } from '@temporalio/activity';
 import { LRUCache } from 'lru-cache';
 import type { FailureType } from '../../domain/failure-type.ts';
+import { withoutUndefined } from '../../domain/json.ts';
 import { isRunComfyError } from '../../runcomfy/errors.ts';
+import { isEmptyOutput } from '../../runcomfy/schemas/output.ts';
 import type { ResultReply } from '../../runcomfy/schemas/result-reply.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import type { AttemptCount } from './read-counter.ts';
@@ -35,6 +37,8 @@ interface End {
   status: ResultReply['status'];
   /** US dollars. */
   costUsd?: number | undefined;
+  /** It names the request, and says so of work that a status may call stopped. */
+  notStopped?: 'finished' | 'in_progress';
 }
 
 /** What one read of a result came to. */
@@ -108,16 +112,6 @@ export function latestLookAt(): number {
   return performance.now() + scheduledTimestampMs + scheduleToCloseTimeoutMs - reportWithinMs - now;
 }
 
-/** What RunComfy says that a request cost, by one read that holds up nobody for long; undefined where it does not say. */
-export async function readCost(
-  deps: Pick<ActivityDeps, 'runcomfy'>,
-  asked: Asked,
-  count: AttemptCount,
-  withinMs: number,
-): Promise<number | undefined> {
-  return (await readEnd(deps, asked, count, withinMs))?.costUsd;
-}
-
 /** What a result says of how the work ended, by one read that holds up nobody for long; undefined where there is none, or it may be that of another. */
 export async function readEnd(
   deps: Pick<ActivityDeps, 'runcomfy'>,
@@ -139,10 +133,22 @@ async function lookAtEnd(
   const signal = AbortSignal.timeout(Math.ceil(withinMs));
   try {
     const reply = await runcomfy.result(requestId, { model, signal });
-    return { isAnswered: true, ...(!reply.namesAnother && { end: reply }) };
+    return reply.namesAnother ? { isAnswered: true } : { isAnswered: true, end: endOf(reply) };
   } catch (error) {
     if (signal.aborted) return { isAnswered: false };
     if (isRunComfyError(error)) return { isAnswered: !unanswered.includes(error.type) };
     throw error;
   }
+}
+
+function endOf(reply: ResultReply): End {
+  const { status, costUsd } = reply;
+  return withoutUndefined({ status, costUsd, notStopped: reply.isNamed ? notStoppedBy(reply) : undefined });
+}
+
+/** A `completed` without an output says of stopped work, too, that it is over. */
+function notStoppedBy(reply: ResultReply): End['notStopped'] {
+  if (reply.status === 'not_ready') return 'in_progress';
+  const mayHaveOutput = reply.status === 'succeeded' || reply.status === 'unrecognized';
+  return mayHaveOutput && !isEmptyOutput(reply.output) ? 'finished' : undefined;
 }

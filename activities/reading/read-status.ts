@@ -1,11 +1,11 @@
 import { activityInfo, log } from '@temporalio/activity';
-import type { Activities, StatusQuestion, StatusReading } from '../../domain/activities.ts';
+import type { Activities, RequestStatus, StatusQuestion, StatusReading } from '../../domain/activities.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { secondsPerReadOf } from '../../domain/waiting.ts';
 import { attributesFor } from '../known-attributes.ts';
 import type { WaitingKnowledge, WaitSoFar } from '../waiting/knowledge.ts';
 import { isNextReadSoon, shortestTimerMs } from '../waiting/two-gears.ts';
-import { latestLookAt, readCost, type ReadingDeps } from './late-cost.ts';
+import { latestLookAt, readEnd, type ReadingDeps } from './late-cost.ts';
 import type { OpenAttempt } from './open-attempts.ts';
 import { GoOnLater, noTurn, type ReadAttempt, runReadAttempt } from './read-attempt.ts';
 import type { AttemptCount } from './read-counter.ts';
@@ -136,10 +136,13 @@ async function readOnce(
   }
   count.add();
   const signal = AbortSignal.timeout(Math.max(1, Math.round(answerBy - performance.now())));
-  const { status, statusWord, queuePosition, reason } = await runcomfy.status(question.requestId, { signal });
+  const reply = await runcomfy.status(question.requestId, { signal });
+  const { queuePosition, reason } = reply;
   const readAt = new Date();
   const readBeforeAt = answeredAt();
   noteAnswer(readAt.toISOString());
+  const { status, statusWord, costUsd } =
+    reply.status === 'cancelled' ? await endOfStopped(deps, question, count, costBy) : { ...reply, costUsd: undefined };
   if (status === 'unrecognized' && question.lastStatus !== 'unrecognized') {
     log.warn('RunComfy sent a status that is not known here; reading on', {
       requestId: question.requestId,
@@ -156,8 +159,6 @@ async function readOnce(
   };
   const nextReadInMs = waiting.nextReadInMs(now);
   const isOver = status === 'finished' || status === 'failed' || status === 'cancelled';
-  // No result is asked for where there is none.
-  const costUsd = status === 'cancelled' ? await costOfStopped(deps, question, count, costBy) : undefined;
   const endInMs = isOver ? undefined : waiting.expectedEndInMs(now);
   const expectedEndAt = endInMs === undefined ? undefined : new Date(readAt.getTime() + endInMs).toISOString();
   return {
@@ -171,14 +172,20 @@ async function readOnce(
   };
 }
 
-async function costOfStopped(
+/** The result may say of work that the status calls stopped that it went well, or is not over: an end is what both agree on. */
+async function endOfStopped(
   deps: ReadingDeps,
   question: StatusQuestion,
   count: AttemptCount,
   latestAt: number,
-): Promise<number | undefined> {
-  const costUsd = await readCost(deps, question, count, latestAt - performance.now());
-  return await deps.lateCost(question, { status: 'cancelled', costUsd }, count, latestAt);
+): Promise<{ status: RequestStatus; statusWord: string; costUsd?: number | undefined }> {
+  const end = await readEnd(deps, question, count, latestAt - performance.now());
+  const statusWord = 'cancelled';
+  if (end?.notStopped === 'finished') return { status: 'finished', statusWord };
+  if (end?.notStopped === 'in_progress')
+    return { status: 'unrecognized', statusWord: `${statusWord}, but under way by its result` };
+  const costUsd = await deps.lateCost(question, { status: 'cancelled', costUsd: end?.costUsd }, count, latestAt);
+  return { status: 'cancelled', statusWord, costUsd };
 }
 
 /** Counted from the last read that saw no end: a read that waits long for its turn does not look less urgent for it. */

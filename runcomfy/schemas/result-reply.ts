@@ -25,6 +25,8 @@ interface ResultFacts {
   modelId?: string;
   /** The input as RunComfy echoes it, where it does. */
   input?: unknown;
+  /** The reply names the request that was asked for. */
+  isNamed?: true;
   /** The reply names a request, and not the one that was asked for. */
   namesAnother?: true;
 }
@@ -84,6 +86,7 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
     const found = outputOf(reply);
     const output = readOutput(found, { ...context, inputUrls });
     const isEmpty = isEmptyOutput(output);
+    const isNamed = namesRequest(reply, context.requestId);
     const isOfAnother = namesAnother(reply, context.requestId);
     const facts: ResultFacts = withoutUndefined({
       createdAt: reply.created_at,
@@ -92,11 +95,11 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
       costUsd: isOfAnother && isEmpty ? undefined : reply.cost,
       modelId: reply.model_id,
       input: reply.input,
+      isNamed: isNamed || undefined,
       namesAnother: isOfAnother || undefined,
     });
     const status = readStatus(reply, context.requestId);
     const raw = isEmpty ? rawOutputOf(found) : outputDetailsOf(unwrapped(found), output);
-    const isNamed = namesRequest(reply, context.requestId);
     switch (status) {
       case 'in_queue':
       case 'in_progress':
