@@ -82,7 +82,7 @@ export interface BatchRequest {
   budgets?: string[];
   /** Failures in a row that pause the batch; default 25, 0: never. */
   pauseAfterFailures?: number;
-  /** An open batch to which nothing is added for so long seals itself; default 24 h. */
+  /** An open batch that is idle for so long seals itself; default 24 h. */
   openForMs?: number;
 }
 

@@ -65,7 +65,7 @@ export const startBatch = z
       z.int().min(0).max(batchLimits.items).meta({ description: 'Failures in a row; default 25, 0: never' }),
     ),
     openForMs: exactOptional(
-      z.int().min(1).max(maxStretchMs).meta({ description: 'An open batch to which nothing is added seals itself.' }),
+      z.int().min(1).max(maxStretchMs).meta({ description: 'An open batch that is idle for so long seals itself.' }),
     ),
   })
   .meta({

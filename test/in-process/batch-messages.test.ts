@@ -128,31 +128,28 @@ it('a cancel waits for a worker that asks, however long none is there', async ()
 it.each([
   ['after a day', undefined, 24 * 60 * 60 * 1_000],
   ['after as long as it was told', 60_000, 60_000],
-])(
-  'an open batch to which nothing is added any more seals itself %s, and ends',
-  async (_after, openForMs, expected) => {
-    const request = { keepOpen: true, defaults: { model: 'a/b' }, ...(openForMs !== undefined && { openForMs }) };
-    const { play, scheduled, state, wait } = await open(request);
-    const timerIn = (commands: Awaited<ReturnType<typeof play>>) =>
-      commands.flatMap(({ startTimer }) => startTimer ?? []).at(-1);
-    wait(10_000);
-    await play(updated('add', { from: 0, count: 1, page: 0, digest: digestOf(0) }, 'add'));
-    wait(20_000);
-    const line = { id: 'a', key: 'batch/a', status: 'succeeded' } as const;
-    const ended = [{ index: 0, line, cost: 0 }];
-    const timer = timerIn(await play(windowAnswered(scheduled('runWindow')?.seq, { ended, cursor: 1 })));
-    // Counted from what was added last.
-    expect(msOf(timer?.startToFireTimeout)).toBe(expected - 20_000);
-    expect(await state()).toMatchObject({ phase: 'running', sealed: false });
-    wait(expected - 20_000);
-    await play({ fireTimer: { seq: timer?.seq ?? -1 } });
-    expect(await state()).toMatchObject({ phase: 'running', sealed: true });
-    const written = { tail: [], page: 1, searchAttributes: [] };
-    const last = await play(answered(scheduled('closeItems')?.seq, written));
-    expect(last.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(true);
-    expect(await state()).toMatchObject({ phase: 'succeeded', counts: { total: 1, succeeded: 1 } });
-  },
-);
+])('an open batch in which nothing happens any more seals itself %s, and ends', async (_after, openForMs, expected) => {
+  const request = { keepOpen: true, defaults: { model: 'a/b' }, ...(openForMs !== undefined && { openForMs }) };
+  const { play, scheduled, state, wait } = await open(request);
+  const timerIn = (commands: Awaited<ReturnType<typeof play>>) =>
+    commands.flatMap(({ startTimer }) => startTimer ?? []).at(-1);
+  wait(10_000);
+  await play(updated('add', { from: 0, count: 1, page: 0, digest: digestOf(0) }, 'add'));
+  wait(20_000);
+  const line = { id: 'a', key: 'batch/a', status: 'succeeded' } as const;
+  const ended = [{ index: 0, line, cost: 0 }];
+  const timer = timerIn(await play(windowAnswered(scheduled('runWindow')?.seq, { ended, cursor: 1 })));
+  // Counted from the end of what was added last.
+  expect(msOf(timer?.startToFireTimeout)).toBe(expected);
+  expect(await state()).toMatchObject({ phase: 'running', sealed: false });
+  wait(expected);
+  await play({ fireTimer: { seq: timer?.seq ?? -1 } });
+  expect(await state()).toMatchObject({ phase: 'running', sealed: true });
+  const written = { tail: [], page: 1, searchAttributes: [] };
+  const last = await play(answered(scheduled('closeItems')?.seq, written));
+  expect(last.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(true);
+  expect(await state()).toMatchObject({ phase: 'succeeded', counts: { total: 1, succeeded: 1 } });
+});
 
 it('an open batch does not seal itself while what was added in time is still being kept', async () => {
   const { play, scheduled, state, wait, question } = await open({
@@ -179,6 +176,29 @@ it('an open batch does not seal itself while what was added in time is still bei
   expect(question()).toMatchObject({ total: 2, cursor: 1 });
   const more = [{ index: 1, line: { ...line, id: 'b' }, cost: 0 }];
   const [next] = timersIn(await play(windowAnswered(scheduled('runWindow')?.seq, { ended: more, cursor: 2 })));
+  expect(msOf(next?.startToFireTimeout)).toBe(60_000);
+});
+
+it('an open batch does not seal itself while items wait for a person to resume it', async () => {
+  const { play, scheduled, state, wait, question } = await open({
+    keepOpen: true,
+    defaults: { model: 'a/b' },
+    openForMs: 60_000,
+  });
+  const timerIn = (commands: Awaited<ReturnType<typeof play>>) =>
+    commands.flatMap(({ startTimer }) => startTimer ?? []).at(-1);
+  await play(updated('add', { from: 0, count: 1, page: 0, digest: digestOf(0) }, 'add'));
+  const stop = { reason: 'balance', message: 'empty' } as const;
+  const timer = timerIn(await play(windowAnswered(scheduled('runWindow')?.seq, { givenBack: [0], cursor: 1, stop })));
+  wait(60_000);
+  await play({ fireTimer: { seq: timer?.seq ?? -1 } });
+  expect(await state()).toMatchObject({ phase: 'paused', sealed: false, counts: { waiting: 1 } });
+  wait(60_000);
+  await play(signalled('resume'));
+  expect(question()).toMatchObject({ mayStart: true, givenBack: [0] });
+  const line = { id: 'a', key: 'batch/a', status: 'succeeded' } as const;
+  const ended = [{ index: 0, line, cost: 0 }];
+  const next = timerIn(await play(windowAnswered(scheduled('runWindow')?.seq, { ended, cursor: 1 })));
   expect(msOf(next?.startToFireTimeout)).toBe(60_000);
 });
 

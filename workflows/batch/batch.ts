@@ -95,7 +95,7 @@ function nextStep(batch: Batch): Step {
   return data.sealed && waitingOf(data) === 0 && stores === 0 && !data.mayLackItems ? 'end' : 'idle';
 }
 
-/** Until something is to be done; an open batch to which nothing is added seals itself. */
+/** Until something is to be done; an open batch in which nothing is left, and to which nothing is added, seals itself. */
 async function waitForNews(batch: Batch): Promise<void> {
   const { data, request } = batch;
   const isNews = () => nextStep(batch) !== 'idle';
@@ -115,6 +115,11 @@ async function waitForNews(batch: Batch): Promise<void> {
   const sealAt = data.addedAt + openForMsOf(request);
   if (await condition(isNews, Math.max(1, sealAt - Date.now()))) return;
   if (Date.now() < data.addedAt + openForMsOf(request)) return;
+  // A pause may last longer than that.
+  if (waitingOf(data) > 0 && patched('what-waits-holds-batches-open')) {
+    await condition(isNews);
+    return;
+  }
   // What is being kept was taken in time: the worker that keeps it may be away for longer than that.
   if (batch.stores > 0 && patched('what-is-being-kept-holds-batches-open')) {
     await condition(() => batch.stores === 0 || isNews());

@@ -46,7 +46,7 @@ export interface BatchData extends HandedOn {
   inline: BatchItem[];
   pages: PageOfItems[];
   sealed: boolean;
-  /** When items were added last, epoch ms. */
+  /** When items were added last, or an open batch had nothing left to do, epoch ms. */
   addedAt: number;
   /** Index of the first item that was never started. */
   cursor: number;

@@ -198,6 +198,8 @@ function take(batch: Batch, { write }: WindowQuestion, answer: WindowAnswer): vo
     if (line.status !== 'cancelled') data.failures = withFailure(data.failures, line);
   }
   data.recent = [...data.recent, { at: Date.now(), ended: answer.ended.length }].slice(-windowsCounted);
+  const isIdle = !data.sealed && data.open.length === 0 && waitingOf(data) === 0;
+  if (isIdle && patched('batches-are-open-from-their-last-end')) data.addedAt = Date.now();
   if (answer.stop && !isOfThePast && !data.paused && !data.cancel)
     data.paused = { ...answer.stop, since: new Date().toISOString() };
 }
