@@ -9,11 +9,11 @@ export type CliErrorType = (typeof cliErrorTypes)[number];
 /** A failure of the command itself. */
 export class CliError extends Error {
   override readonly name = 'CliError';
-  readonly type: CliErrorType | 'InvalidInput' | 'KeyNotFound';
+  readonly type: CliErrorType | 'InvalidInput' | 'PriceUnknown' | 'KeyNotFound';
   readonly issues: InputIssue[] | undefined;
 
   constructor(
-    type: CliErrorType | 'InvalidInput' | 'KeyNotFound',
+    type: CliErrorType | 'InvalidInput' | 'PriceUnknown' | 'KeyNotFound',
     message: string,
     more: { issues?: InputIssue[]; cause?: unknown } = {},
   ) {

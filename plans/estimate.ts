@@ -60,7 +60,7 @@ function openField(facts: ModelFacts, fields: PlannedOrder['inputs'][number]['op
 }
 
 /** The price in USD, or why there is none. */
-function priceWith(facts: ModelFacts, input: Record<string, unknown>): number | string {
+export function priceWith(facts: ModelFacts, input: Record<string, unknown>): number | string {
   if ('failure' in facts) return facts.failure;
   const price = priceOf(facts.entry, input);
   if (price !== undefined) return price;

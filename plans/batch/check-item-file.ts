@@ -6,10 +6,10 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { createIssueList } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { RunComfyError } from '../../runcomfy/errors.ts';
-import { compileInputSchema, priceOf, validateInput } from '../../runcomfy/models/index.ts';
+import { compileInputSchema, validateInput } from '../../runcomfy/models/index.ts';
 import type { SchemaNode } from '../../runcomfy/models/normalize-schema.ts';
 import { checkPlan } from '../check-plan.ts';
-import { estimateOrders } from '../estimate.ts';
+import { estimateOrders, priceWith } from '../estimate.ts';
 import { createModelLookup, type ModelLookupOptions, withMemory } from '../model-facts.ts';
 import { parsePlan } from '../parse-plan.ts';
 import { type ItemFormat, type ItemLine, readItemLines } from './item-file.ts';
@@ -27,6 +27,8 @@ export interface ItemFile {
 /** What a check of a whole file found. */
 export interface ItemFileReport {
   issues: InputIssue[];
+  /** All that is wrong, if anything, is that prices are not known. */
+  isUnpriced: boolean;
   warnings: string[];
   count: number;
   /** What the items of each model are expected to cost. */
@@ -51,6 +53,11 @@ export async function checkItemFile(file: ItemFile, options: ItemFileOptions): P
   const needsPrices = options.needsPrices === true || options.maxCostUsd !== undefined;
   const checkItem = plan ? pipelineCheck(plan, file, options) : generationCheck(file, options);
   const issues = createIssueList();
+  let isUnpriced = true;
+  const refuse = (path: string, message: string) => {
+    isUnpriced = false;
+    issues.add(path, message);
+  };
   const warnings = new Set<string>();
   const lineOfId = new Map<string, number>();
   const costs = new Map<string, EstimateLine>();
@@ -58,21 +65,21 @@ export async function checkItemFile(file: ItemFile, options: ItemFileOptions): P
   for await (const read of readItems(file, options)) {
     const path = (at: string) => `line ${String(read.line)}: ${at}`;
     if ('problem' in read) {
-      issues.add(`line ${String(read.line)}`, read.problem);
+      refuse(`line ${String(read.line)}`, read.problem);
       continue;
     }
     count += 1;
     const found = findItemIssues(read.item, plan ? 'pipeline' : 'generation');
-    for (const issue of found) issues.add(path(issue.path), issue.message);
+    for (const issue of found) refuse(path(issue.path), issue.message);
     const id = isJsonObject(read.item) ? read.item['id'] : undefined;
     if (typeof id === 'string') {
       const before = lineOfId.get(id);
       if (before === undefined) lineOfId.set(id, read.line);
-      else issues.add(path('$.id'), `${JSON.stringify(id.slice(0, 80))} is the id of line ${String(before)} too`);
+      else refuse(path('$.id'), `${JSON.stringify(id.slice(0, 80))} is the id of line ${String(before)} too`);
     }
     if (found.length > 0) continue;
     const checked = await checkItem(read.item as BatchItem);
-    for (const issue of checked.issues) issues.add(path(issue.path), issue.message);
+    for (const issue of checked.issues) refuse(path(issue.path), issue.message);
     for (const warning of checked.warnings) if (warnings.size < maxWarnings) warnings.add(warning);
     for (const line of checked.lines) addTo(costs, line);
     const unknown = checked.lines.find(({ priceUsd }) => priceUsd === null);
@@ -80,10 +87,10 @@ export async function checkItemFile(file: ItemFile, options: ItemFileOptions): P
       issues.add(path('$'), `price unknown (${unknown.why ?? ''}); give maxPriceUsd`);
     }
   }
-  if (count === 0 && issues.toIssues().length === 0) issues.add('$', 'the file has no items');
+  if (count === 0 && issues.toIssues().length === 0) refuse('$', 'the file has no items');
   if (count > batchLimits.items)
-    issues.add('$', `the file has ${String(count)} items, and a batch at most ${String(batchLimits.items)}`);
-  return { issues: issues.toIssues(), warnings: [...warnings], count, lines: [...costs.values()] };
+    refuse('$', `the file has ${String(count)} items, and a batch at most ${String(batchLimits.items)}`);
+  return { issues: issues.toIssues(), isUnpriced, warnings: [...warnings], count, lines: [...costs.values()] };
 }
 
 /** What the check of one item found. */
@@ -108,15 +115,11 @@ function generationCheck({ defaults = {} }: ItemFile, options: ModelLookupOption
     if ('failure' in facts && facts.isUnknown)
       found.push({ path: '$.model', message: `RunComfy has no model ${model}` });
     else if ('failure' in facts) notes.push(`inputs of ${model} could not be checked (${facts.failure})`);
-    const price = (entry && priceOf(entry, input)) ?? maxPriceUsd;
-    const why = 'failure' in facts ? facts.failure : 'the catalogue gives no price for this input';
-    const line = {
-      what: model,
-      model,
-      count: 1,
-      ...(price === undefined ? { priceUsd: null, why } : { priceUsd: price }),
-    };
-    return { issues: found, warnings: notes, lines: [line], hasPrice: price !== undefined };
+    const known = priceWith(facts, input);
+    const price = typeof known === 'number' ? known : (maxPriceUsd ?? known);
+    const of = { what: model, model, count: 1 };
+    const line = typeof price === 'number' ? { ...of, priceUsd: price } : { ...of, priceUsd: null, why: price };
+    return { issues: found, warnings: notes, lines: [line], hasPrice: typeof price === 'number' };
   };
 }
 
@@ -136,20 +139,17 @@ function pipelineCheck(
   };
 }
 
-/** Sums up by what the orders are of, in whole micro-dollars; one price that is not known makes the sum unknown. */
-function addTo(costs: Map<string, EstimateLine>, { what, model, count, priceUsd, why }: EstimateLine): void {
-  const before = costs.get(what) ?? { what, model, count: 0, priceUsd: 0 };
-  const sum =
-    before.priceUsd === null || priceUsd === null
-      ? null
-      : toUsd(toNearestMicro(before.priceUsd) + toNearestMicro(priceUsd));
-  const reason = before.why ?? why;
-  costs.set(what, {
+/** Sums up by what the orders are of, in whole micro-dollars; those whose price is not known are apart, by the reason. */
+function addTo(costs: Map<string, EstimateLine>, line: EstimateLine): void {
+  const { what, model, count, priceUsd, why } = line;
+  const group = JSON.stringify([what, why]);
+  const before = costs.get(group) ?? { count: 0, priceUsd: 0 };
+  costs.set(group, {
     what,
     model,
     count: before.count === null || count === null ? null : before.count + count,
-    priceUsd: sum,
-    ...(reason !== undefined && { why: reason }),
+    priceUsd: priceUsd === null ? null : toUsd(toNearestMicro(before.priceUsd ?? 0) + toNearestMicro(priceUsd)),
+    ...(why !== undefined && { why }),
   });
 }
 

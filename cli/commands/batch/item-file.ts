@@ -107,7 +107,7 @@ export async function withItems<T>(
     return await catalogueOf(config, async ({ lookup, balanceUsd }) => {
       // What is checked, priced and sent is read by the same answers.
       const reading = { ...withMemory(lookup), mayReadAsText };
-      const { issues, warnings, count, lines } = await checkItemFile(items, {
+      const { issues, isUnpriced, warnings, count, lines } = await checkItemFile(items, {
         ...reading,
         maxCostUsd: maxCost,
         needsPrices,
@@ -116,9 +116,10 @@ export async function withItems<T>(
         throw new CliError('InvalidInput', `the items ${file} are not UTF-8: save them as UTF-8`, { cause: error });
       });
       if (issues.length > 0) {
-        throw new CliError('InvalidInput', `nothing was sent, the items are not valid: ${issuesSentence(issues)}`, {
-          issues,
-        });
+        const [type, what] = isUnpriced
+          ? (['PriceUnknown', 'items have no price that is known'] as const)
+          : (['InvalidInput', 'the items are not valid'] as const);
+        throw new CliError(type, `nothing was sent, ${what}: ${issuesSentence(issues)}`, { issues });
       }
       const estimate = sumUp(lines, await balanceUsd());
       return await use({ count, defaults, plan, warnings, estimate, items: itemsOfFile(items, reading), identity });

@@ -159,3 +159,24 @@ describe('pipeline validate', () => {
     expect(document.error?.message).toContain(words);
   });
 });
+
+describe('batch estimate', () => {
+  it('under a limit refuses items of which no price is known as PriceUnknown, and what is wrong beside that as bad input', async () => {
+    const items = [
+      '{"id":"a","model":"some/model","input":{}}',
+      '{"id":"b","model":"some/model","input":{},"maxPriceUsd":1}',
+    ];
+    const file = await fileOf('items.jsonl', items.join('\n'));
+    const refused = await json(['batch', 'estimate', file, '--max-cost', '5']);
+    const issues = [{ path: 'line 1: $', message: 'price unknown (no catalogue is at hand); give maxPriceUsd' }];
+    expect(refused).toMatchObject({ exitCode: 65, document: { error: { type: 'PriceUnknown', issues } } });
+    await fileOf('items.jsonl', [...items, '{}'].join('\n'));
+    const bad = await json(['batch', 'estimate', file, '--max-cost', '5']);
+    expect(bad).toMatchObject({ exitCode: 65, document: { error: { type: 'InvalidInput' } } });
+    await fileOf('items.jsonl', items.join('\n'));
+    expect(await json(['batch', 'estimate', file])).toMatchObject({
+      exitCode: 0,
+      document: { totalUsd: null, atLeastUsd: 1, unknown: 1 },
+    });
+  });
+});
