@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type CancelReply,
   GenerationError,
@@ -16,7 +17,7 @@ import { callerOf } from '../../generations/start-patiently.ts';
 import { cameAt, sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
-import { isForeignRequest, noSuchRequest } from './foreign-request.ts';
+import { isForeignRequest } from './foreign-request.ts';
 import { generationBody } from './generation-body.ts';
 
 type About<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Body>;
@@ -49,13 +50,11 @@ export function resolveSubmission(
 ): Promise<SubmissionResolutionReply> {
   const { principal } = request;
   const { action } = body;
-  const resolution = action === 'adopt' ? { action, requestId: body.requestId } : { action };
   return withHandle(parts, request, params.key, async (handle) => {
-    const { key } = handle;
-    if (action === 'adopt' && (await isForeignRequest(parts, principal, key, body.requestId))) {
-      const message = `generation "${key}": ${noSuchRequest}`;
-      throw new GenerationError({ type: 'ResolutionRefused', message, key });
-    }
+    // In the place of another's request stands one that nobody has: the worker's answer tells them apart by nothing.
+    const isForeign = action === 'adopt' && (await isForeignRequest(parts, principal, handle.key, body.requestId));
+    const resolution =
+      action === 'adopt' ? { action, requestId: isForeign ? randomUUID() : body.requestId } : { action };
     try {
       return await handle.resolveSubmission(resolution);
     } catch (error) {

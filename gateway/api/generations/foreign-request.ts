@@ -3,7 +3,7 @@ import { everyTenant, type Principal, workflowIdOf } from '../../access/principa
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 
-/** The refusal of a request that is another's: whose it is instead, and that it is, is told to nobody. */
+/** The refusal of an order that would take over another's request: whose it is instead is told to nobody. */
 export const noSuchRequest = 'there is no such request';
 
 /** Whether Temporal's index tells of a request under others' keys alone. `key` is what is ordered or decided, for errors. */

@@ -1,7 +1,7 @@
 import { type Client, ServiceError } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { grpcCode } from '../../../client/grpc.ts';
-import { GenerationError } from '../../../client/index.ts';
+import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
 import { anonymousAccess } from '../../../gateway/access/access.ts';
 import { serve, withKey } from '../../support/gateway-in-process.ts';
 import { call } from '../../support/gateway-stack.ts';
@@ -15,7 +15,7 @@ const refused = (code: number) =>
   new ServiceError('refused', { cause: Object.assign(new Error('why'), { code, details: '', metadata: {} }) });
 
 /** A gateway before a Temporal whose index tells these keys of the request; what was started, and what was looked for. */
-async function gatewayOver(keys: string[] | Error, { access = withKey({}), isBusy = false } = {}) {
+async function gatewayOver(keys: string[] | Error, { access = withKey({}), isBusy = false, isHeld = true } = {}) {
   const started: string[] = [];
   const queries: string[] = [];
   const listWorkflowExecutions = ({ query }: { query: string }) => {
@@ -36,7 +36,12 @@ async function gatewayOver(keys: string[] | Error, { access = withKey({}), isBus
     return Promise.resolve({ key, runId: 'r', attached: false, notices: [] });
   };
   const decided: unknown[] = [];
-  const resolveSubmission = (decision: object) => {
+  const resolveSubmission = (decision: { requestId?: string }) => {
+    const refuse = (type: GenerationErrorType, message: string) =>
+      Promise.reject(new GenerationError({ type, message: `generation "k": ${message}`, key: 'k' }));
+    if (!isHeld) return refuse('ResolutionRefused', 'nothing to resolve');
+    if ('requestId' in decision && decision.requestId !== order.requestId)
+      return refuse('RequestNotFound', 'RunComfy knows no such request, or it has expired (HTTP 404)');
     decided.push(decision);
     return Promise.resolve({ phase: 'in_queue' });
   };
@@ -104,13 +109,17 @@ it.each([
   ["another tenant's", ['umbrella/theirs']],
   ["another's whose name begins so", ['acme-2/theirs']],
   ['that of whoever acts for all tenants', ['theirs']],
-])('a tenant adopts no request that is %s, nor learns whose it is', async (_what, keys) => {
-  const { decide, decided } = await gatewayOver(keys, { access: admin });
-  const answer = await decide(adopt);
-  const detail = 'generation "k": there is no such request';
-  expect(answer, answer.text).toMatchObject({ status: 409, json: { name: 'ResolutionRefused', detail } });
-  expect(answer.text).not.toContain('theirs');
-  expect(decided).toEqual([]);
+])('a tenant adopts no request that is %s, nor learns that it is there', async (_what, keys) => {
+  for (const isHeld of [true, false]) {
+    const over = (known: string[]) => gatewayOver(known, { access: admin, isHeld });
+    const [foreign, unknown] = await Promise.all([over(keys), over([])]);
+    const answer = await foreign.decide(adopt);
+    expect(answer, answer.text).toMatchObject({ status: 409, json: { name: 'ResolutionRefused' } });
+    const ofNone = await unknown.decide({ ...adopt, requestId: '0d7c1f4e-2f64-4c1f-9a53-8a4f5b1f7f10' });
+    const told = ({ json: { traceId: _, ...more } }: typeof answer) => more;
+    expect(told(answer)).toEqual(told(ofNone));
+    expect(foreign.decided).toEqual([]);
+  }
 });
 
 it('a tenant decides otherwise without a look at the index', async () => {
