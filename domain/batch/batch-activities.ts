@@ -7,11 +7,11 @@ import type { BatchItem, BatchItemDefaults, BatchLine, PauseReason } from './bat
 export interface OpenItem {
   /** Its index in the batch, from 0. */
   index: number;
-  /** Expected price in micro-dollars, where it is known. */
+  /** Expected price in micro-dollars, if known. */
   price?: number;
-  /** Its order was made before by somebody else. */
+  /** Its order already existed and was made by somebody else. */
   attached?: true;
-  /** Its order was made for another item of this batch, which counts its cost. */
+  /** Its order was made for another item of this batch, which counts the cost. */
   isRepeat?: true;
   /** What became of its cancel. */
   cancel?: CancelOutcome;
@@ -20,59 +20,61 @@ export interface OpenItem {
 /** What identifies a batch to its activities. */
 export interface BatchIdentity {
   key: string;
-  /** First run of the batch's chain: tells its own orders from those of others. */
+  /** First run of the batch's chain; distinguishes the batch's own orders from those of others. */
   firstRunId: string;
 }
 
-/** Result lines that are written as the page of this number. */
+/** Result lines to write as the page of this number. */
 export interface LinesToWrite {
   page: number;
   lines: BatchLine[];
 }
 
-/** What activity `runWindow` is asked: all that it knows. */
+/** Argument of activity `runWindow`; it knows nothing else of the batch. */
 export interface WindowQuestion extends BatchIdentity {
   /** Items are pipelines of this plan. */
   plan?: object;
   defaults: BatchItemDefaults;
   budgets?: string[];
-  /** The batch's labels: what it orders carries them as well. */
+  /** The batch's labels, which its orders carry as well. */
   labels?: Labels;
-  /** Who goes first: what it orders takes its turns as the batch would. */
+  /** The batch's priority in Temporal, which its orders inherit. */
   priority?: Precedence;
-  /** Where those items lie that this window can come to. */
+  /** The pages that hold the items this window can reach. */
   pages: ItemRange[];
-  /** How many items there are. */
+  /** Number of items in the batch. */
   total: number;
   open: OpenItem[];
-  /** Started before and given back: first in line. */
+  /** Items that were started and given back; they go first. */
   givenBack: number[];
-  /** In micro-dollars: what items that are given back, or were, have cost so far, and was counted. */
+  /** What items that are or were given back have cost so far and was already counted, in micro-dollars. */
   paid?: PaidItems;
-  /** What of `paid` nobody has stated. */
+  /** The presumed part of `paid`. */
   presumedPaid?: PaidItems;
   /** Index of the first item that was never started. */
   cursor: number;
   window: number;
-  /** False: what is open is followed, and nothing started. */
+  /** False: start nothing, only follow the open items. */
   mayStart: boolean;
-  /** What a lost window may have started, where nothing may be started now: what it has is followed as well. */
+  /** Items that a lost window may have started. Set if nothing may be started now: those found are followed as well. */
   doubtful?: number[];
-  /** Failures in a row so far, and the number that stops; 0: never. */
+  /** Failures in a row so far. */
   failuresInARow: number;
+  /** Failures in a row that pause the batch; 0: never. */
   pauseAfterFailures: number;
-  /** In micro-dollars: spent or presumed spent, and the limit. */
+  /** Spent or presumed spent so far, in micro-dollars. */
   spent: number;
+  /** The limit for `spent`, in micro-dollars. */
   maxCost?: number;
-  /** At most so long, milliseconds. */
+  /** Longest duration of the window, in milliseconds. */
   lastsMs: number;
-  /** Lines of earlier windows that make a page. */
+  /** Full pages of lines from earlier windows, to be written. */
   write: LinesToWrite[];
-  /** What is open at the end of the window gets its line all the same. */
+  /** Items still open at the end of the window get their line all the same. */
   isLetGo?: boolean;
 }
 
-/** Temporal's priority, as far as a batch was started with one. */
+/** Temporal's priority, in the fields that the batch was started with. */
 export interface Precedence {
   priorityKey?: number;
   fairnessKey?: string;
@@ -86,115 +88,118 @@ export type PaidItems = Record<string, number>;
 export interface EndedItem {
   index: number;
   line: BatchLine;
-  /** In micro-dollars: what it has cost, or is presumed to. */
+  /** What it has cost or is presumed to have cost, in micro-dollars. */
   cost: number;
   presumed?: true;
-  /** What of a presumed cost is known. */
+  /** The known part of a presumed cost, in micro-dollars. */
   known?: number;
-  /** Its price was not known. */
+  /** Set if its price was unknown. */
   unpriced?: true;
 }
 
-/** Why a window starts nothing more. */
+/** Why a window starts no further items. */
 export interface WindowStop {
   reason: PauseReason;
   message: string;
 }
 
-/** What came of a window. */
+/** The result of a window. */
 export interface WindowAnswer {
   ended: EndedItem[];
   open: OpenItem[];
   givenBack: number[];
-  /** As in the question, where there is anything to tell. */
+  /** As in the question, if there is anything to report. */
   paid?: PaidItems;
   presumedPaid?: PaidItems;
-  /** In micro-dollars: what items have cost before they were given back, and what of it nobody has stated. */
+  /** What items cost before this window gave them back, in micro-dollars. */
   paidMore?: number;
+  /** The presumed part of `paidMore`. */
   presumedMore?: number;
   cursor: number;
   stop?: WindowStop;
   /**
-   * Told where it was asked for what is doubtful: it went back before all of that had been looked for. Missing: its worker,
-   * of an earlier version, looked for nothing.
+   * Set if the question named doubtful items; true if the window returned before it had looked for all of them. Missing
+   * although there were some: a worker of an earlier version, which looked for nothing.
    */
   isInDoubt?: boolean;
-  /** No attempt before it was lost: what it tells is all that was started. */
+  /** No earlier attempt was lost, so the answer covers everything that the window started. */
   isFirstAttempt: boolean;
 }
 
-/** What activity `storeItems` is asked: items to be kept as pages after those that there are. */
+/** Argument of activity `storeItems`: items to be stored as pages after the existing ones. */
 export interface StoreQuestion {
   key: string;
-  /** Missing: those of the page, which somebody has written already. */
+  /** Missing: the items of the page, which somebody has already written. */
   items?: BatchItem[];
-  /** Digest of the pages before. */
+  /** Digest of the preceding pages. */
   after: string;
-  /** Number and first index of the first page. */
+  /** Number of the first page; `from` is the index of its first item. */
   page: number;
   from: number;
-  /** Only tells what the pages would be. */
+  /** Only return what the pages would be. */
   isCheck?: boolean;
 }
 
-/** What activity `cancelItems` is asked. */
+/** Argument of activity `cancelItems`. */
 export interface CancelItemsQuestion extends BatchIdentity {
   pages: ItemRange[];
-  /** Items are pipelines, */
+  /** Items are pipelines. */
   hasPlan?: true;
-  /** of this plan. */
+  /** The plan of those pipelines. */
   plan?: object;
-  /** Missing where a workflow of an earlier version asks. */
+  /** Missing if a workflow of an earlier version asks. */
   defaults?: BatchItemDefaults;
   open: OpenItem[];
   /** Items that a lost window may have started. */
   doubtful: number[];
-  /** What those of them that are given back have cost so far, where there is anything to tell. */
+  /** What those of the doubtful items that were given back have cost so far, if there is anything to report. */
   paid?: PaidItems;
   reason?: string;
 }
 
-/** What became of the cancel of items. */
+/** What the cancel of items achieved. */
 export interface CancelItemsAnswer {
+  /** Of the open items, then of `started`, in their order. */
   outcomes: CancelOutcome[];
-  /** Those of the doubtful that were started after all. */
+  /** The doubtful items that turned out to be started. */
   started: number[];
-  /** Those of the started that an earlier run of the batch has ordered. */
+  /** The items of `started` that an earlier run of the batch ordered. */
   attached?: number[];
 }
 
-/** What activity `closeItems` is asked: the lines of items that were never started. */
+/** Argument of activity `closeItems`, which writes the lines of items that were never started. */
 export interface CloseQuestion {
   key: string;
   pages: ItemRange[];
   /** Items are pipelines. */
   hasPlan?: true;
-  /** Every item from this index on, */
+  /** Closes every item from this index on, except those of `without`. */
   from: number;
-  /** but for these, */
   without: number[];
-  /** and these before it. */
+  /** Further items to close, before `from`. */
   others: number[];
-  /** Lines that no page holds yet, and the number of the page that they begin. */
+  /** Lines that are not in any page yet; `page` is the number of the page that they begin. */
   tail: BatchLine[];
   page: number;
-  /** Also what does not fill a page is written. */
+  /** Also write the lines that do not fill a page. */
   isLast?: boolean;
 }
 
-/** Lines that no page holds yet, and the number of the page that they begin. */
+/**
+ * Answer of activity `closeItems`: the lines that are not in any page yet, and the number of the page that they begin.
+ */
 export interface CloseAnswer {
   tail: BatchLine[];
   page: number;
-  /** The search attributes of ours that the server knows. */
+  /** Our search attributes that the server knows. */
   searchAttributes: string[];
 }
 
-/** What the workflow of a batch cannot do itself. */
+/** Activities of the workflow of a batch. */
 export interface BatchActivities {
-  /** Starts and follows items for a while, and tells which have ended. */
+  /** Starts and follows items for a while, and reports which have ended. */
   runWindow: (question: WindowQuestion) => Promise<WindowAnswer>;
-  /** Keeps items as pages in Temporal. */
+  /** Stores items as pages in Temporal. */
   storeItems: (question: StoreQuestion) => Promise<PageOfItems[]>;
   /** Asks items in flight to cancel. */
   cancelItems: (question: CancelItemsQuestion) => Promise<CancelItemsAnswer>;

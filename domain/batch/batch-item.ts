@@ -18,13 +18,13 @@ import { type BatchItem, type BatchItemDefaults, batchLimits } from './batch.ts'
 
 const itemFields = fieldsOf<BatchItem>()('id', 'model', 'input', 'params', 'deadlineMs', 'maxPriceUsd');
 
-/** What an item of a batch of pipelines has. */
+/** The fields of an item in a batch of pipelines. */
 const pipelineItemFields: readonly string[] = ['id', 'params', 'deadlineMs', 'maxPriceUsd'];
 
 /** What the items of a batch are: generations, or pipelines of its plan. */
 export type ItemKind = 'generation' | 'pipeline';
 
-/** Checks items that travel together; places are told as `$[2].id`. */
+/** Checks the items of one message. Problems are reported at paths such as `$[2].id`. */
 export function checkItems(items: unknown, kind: ItemKind, issues: IssueList): void {
   if (!Array.isArray(items)) {
     issues.add('$', `expected a list of items { id, … }, got ${describe(items)}`);
@@ -54,7 +54,9 @@ export function checkItems(items: unknown, kind: ItemKind, issues: IssueList): v
   }
 }
 
-/** What is wrong with the shape of an item; paths begin at the item. The model's own schema is not looked at. */
+/**
+ * Finds problems with the shape of an item, at paths relative to the item. The model's own schema is not checked here.
+ */
 export function findItemIssues(item: unknown, kind: ItemKind, bytes = jsonBytes(item)): InputIssue[] {
   if (!isJsonObject(item)) return [{ path: '$', message: `expected an item { id, … }, got ${describe(item)}` }];
   const issues = createIssueList();
@@ -105,7 +107,7 @@ export function checkShared(given: Record<string, unknown>, refuse: Refuse, refu
   checkUsd('maxPriceUsd', maxPriceUsd, refuse);
 }
 
-/** The order that an item makes; what is null in either counts as absent. */
+/** The order for an item. A field that is null, in the item or the defaults, counts as absent. */
 export function orderOfItem(
   item: BatchItem,
   defaults: BatchItemDefaults,
@@ -125,7 +127,7 @@ export function orderOfItem(
   });
 }
 
-/** The pipeline that an item makes, by the same rules; `maxPriceUsd` is what it may cost. */
+/** The pipeline for an item, by the same rules; `maxPriceUsd` limits its cost. */
 export function pipelineOfItem(
   { params, deadlineMs, maxPriceUsd }: BatchItem,
   plan: object,

@@ -8,7 +8,7 @@ const maxGroups = 20;
 const maxGroupMessageChars = 300;
 const maxLastIds = 5;
 
-/** What became of an item whose order failed in this way. */
+/** The status of an item whose order failed with this type. */
 export function statusOfFailure(type: FailureType): LineStatus {
   switch (type) {
     case 'GenerationCancelled':
@@ -34,14 +34,17 @@ export function statusOfFailure(type: FailureType): LineStatus {
   }
 }
 
-/** The line as it is kept: one that is too large keeps what it takes to find the rest. */
+/** The line as stored. A line that is too large keeps only what is needed to find the rest. */
 export function boundLine(line: BatchLine): BatchLine {
   const { error } = line;
   const cut = error ? { ...line, error: { ...error, message: cutText(error.message, maxMessageChars) } } : line;
   return jsonBytes(cut) <= batchLimits.lineBytes ? cut : shorten(cut);
 }
 
-/** The lines in so many bytes of JSON, as far as that goes: of the largest only what it takes to find the rest. */
+/**
+ * Shortens lines, the largest first, until they fit into `maxBytes` of JSON or all are short. A shortened line keeps
+ * only what is needed to find the rest.
+ */
 export function boundLines(lines: readonly BatchLine[], maxBytes: number): BatchLine[] {
   const bounded = [...lines];
   const sized = lines.map((line, at) => ({ line, at, bytes: jsonBytes(line) + 1 }));
@@ -59,7 +62,7 @@ function shorten({ id, key, status, requestId, costUsd }: BatchLine): BatchLine 
   return { id, key, status, ...withoutUndefined({ requestId, costUsd }), truncated: true };
 }
 
-/** Where in the counts a line stands. */
+/** The counter that a line with this status belongs to. */
 export function countOfStatus(status: LineStatus): Exclude<keyof BatchCounts, 'total' | 'waiting' | 'inFlight'> {
   switch (status) {
     case 'succeeded':
@@ -75,7 +78,10 @@ export function countOfStatus(status: LineStatus): Exclude<keyof BatchCounts, 't
   }
 }
 
-/** Whether a line counts as a failure where failures in a row pause a batch; undefined: it neither counts nor ends the row. */
+/**
+ * Whether a line counts as a failure when failures in a row pause a batch; undefined if it neither counts nor ends the
+ * row.
+ */
 function isFailedLine({ status }: Pick<BatchLine, 'status'>): boolean | undefined {
   if (status === 'succeeded') return false;
   return status === 'cancelled' || status === 'not_started' ? undefined : true;
@@ -87,7 +93,7 @@ export function failuresInARowAfter(count: number, line: Pick<BatchLine, 'status
   return isFailed === undefined ? count : isFailed ? count + 1 : 0;
 }
 
-/** The failures by type, with one more line counted in; the most frequent kinds are told, all others together. */
+/** Adds a line to the failures by type. Types beyond the first 20 are grouped as `other`. */
 export function withFailure(
   groups: readonly BatchFailureGroup[],
   { id, status, error }: BatchLine,

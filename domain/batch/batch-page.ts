@@ -1,19 +1,19 @@
 import type { BatchItem, BatchLine } from './batch.ts';
 
-/** The one argument of workflow `runcomfyBatchPage`: items to be read back, or lines that it returns. */
+/** The one argument of workflow `runcomfyBatchPage`: items, to be read back later, or lines, which it returns. */
 export type BatchPage = { items: BatchItem[] } | { lines: BatchLine[] };
 
-/** What batches keep in Temporal, by batch and page number. */
+/** The pages that batches store in Temporal, by batch and page number. */
 export interface BatchPages {
-  /** Undefined where no such page is. */
+  /** Undefined if there is no such page. */
   readItems: (key: string, page: number) => Promise<BatchItem[] | undefined>;
-  /** Undefined where no such page is. */
+  /** Undefined if there is no such page. */
   readLines: (key: string, page: number) => Promise<BatchLine[] | undefined>;
-  /** Writes a page once; false where other items have its number. */
+  /** Writes a page once; false if a page of this number with other items exists. */
   write: (key: string, page: number, content: BatchPage) => Promise<boolean>;
 }
 
-/** Which items a page holds: so many from this index on. */
+/** Which items a page holds: `count` items, from index `from` on. */
 export interface ItemRange {
   page: number;
   from: number;
@@ -26,14 +26,14 @@ export interface PageOfItems extends ItemRange {
   digest: string;
 }
 
-/** Where an item lies. */
+/** The place of an item. */
 export interface ItemPlace {
   page: number;
   /** Counted from 0 within the page. */
   at: number;
 }
 
-/** The place of an item by its index in the batch; undefined where no page holds it. */
+/** The place of an item by its index in the batch; undefined if no page holds it. */
 export function placeOf(ranges: readonly ItemRange[], index: number): ItemPlace | undefined {
   const range = ranges.find(({ from, count }) => index >= from && index < from + count);
   return range && { page: range.page, at: index - range.from };
@@ -45,7 +45,10 @@ export function itemsIn(pages: readonly ItemRange[]): number {
   return last ? last.from + last.count : 0;
 }
 
-/** The pages that hold the items of these indices, and those from `first` up to `end`: an argument carries no more. */
+/**
+ * The pages that hold the items of these indices and those from `first` up to, not including, `end`. An argument has no
+ * room for more.
+ */
 export function pagesFor(
   pages: readonly ItemRange[],
   indices: readonly number[],

@@ -43,16 +43,16 @@ const defaultsFields = fieldsOf<BatchItemDefaults>()(
   'maxPriceUsd',
 );
 
-/** What holds for all items of a batch of pipelines. */
+/** The fields that `defaults` may have in a batch of pipelines. */
 const pipelineDefaultsFields: readonly string[] = ['deadlineMs', 'onUnknownSubmission', 'waiting', 'maxPriceUsd'];
 
-/** As many as an argument may have; what is nested deeper overflows the stack of whoever weighs it. */
+/** Largest nesting depth of an argument. A deeper one would overflow the stack when its size is measured. */
 const maxLevels = 200;
 
-/** A request that can be understood, or what is wrong with it. */
+/** A valid request, or the problems with it. */
 export type ParsedBatchRequest = { ok: true; request: BatchRequest } | { ok: false; issues: InputIssue[] };
 
-/** Checks the argument of `runcomfyBatch` with plain code, since any service may have sent it. */
+/** Checks the argument of `runcomfyBatch` without a schema library, since any service may have sent it. */
 export function parseBatchRequest(argument: unknown): ParsedBatchRequest {
   const issues = createIssueList();
   if (!isJsonObject(argument)) {
@@ -99,7 +99,7 @@ export function parseBatchRequest(argument: unknown): ParsedBatchRequest {
   return { ok: true, request: { ...withoutMissing(argument), ...ofItems } };
 }
 
-/** Says what is wrong with the number of items in flight. */
+/** Refuses an invalid number of items in flight. */
 export function checkWindow(window: unknown, refuse: Refuse): void {
   if (isIntegerBetween(window, 1, batchLimits.window)) return;
   refuse('window', `expected a whole number from 1 to ${String(batchLimits.window)}, got ${describe(window)}`);
@@ -131,7 +131,7 @@ function checkDefaults(defaults: unknown, kind: ItemKind, refuseField: Refuse): 
   }
 }
 
-/** How long an open batch waits for more items. */
+/** How long an open batch waits for more items, in milliseconds. */
 export function openForMsOf({ openForMs }: BatchRequest): number {
   return openForMs ?? batchDefaults.openForMs;
 }

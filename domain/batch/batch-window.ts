@@ -3,24 +3,25 @@ import type { EndedItem, OpenItem, PaidItems, WindowAnswer, WindowQuestion, Wind
 import { failuresInARowAfter } from './batch-line.ts';
 import type { PaidBefore } from './item-end.ts';
 
-/** A window goes back with what it has once it has so much. */
+/** A window returns once it has this many lines. */
 const maxLines = 250;
+/** A window returns once its lines have this many bytes of JSON. */
 const maxLineBytes = 256 * 1024;
 /**
- * It goes back sooner for so many, or for as many as may be in flight: counts are fresh, at a seventh of an event for each
- * item, and each item in flight is taken up anew once on average.
+ * A window also returns at this many lines, or at as many as may be in flight if that is more, so that counts stay
+ * fresh. This costs a seventh of a history event per item, and each item in flight is resumed once on average.
  */
 const linesWorthTelling = 50;
 
-/** The memory of one attempt of a window; its argument is all that it begins with. */
+/** The state of one attempt of a window, which starts from nothing but its argument. */
 export interface BatchWindow {
   readonly question: WindowQuestion;
   readonly open: Map<number, OpenItem>;
   readonly ended: EndedItem[];
   readonly givenBack: Set<number>;
-  /** Micro-dollars that items have cost before they were given back. */
+  /** What items cost before they were given back, in micro-dollars. */
   readonly paid: Map<number, number>;
-  /** What of it nobody has stated. */
+  /** The presumed part of `paid`. */
   readonly presumedPaid: Map<number, number>;
   paidMore: number;
   presumedMore: number;
@@ -32,11 +33,11 @@ export interface BatchWindow {
   spent: number;
   bytes: number;
   stop: WindowStop | undefined;
-  /** Not all that was doubtful has been asked for. */
+  /** Some of the doubtful items have not been looked up yet. */
   isInDoubt: boolean;
 }
 
-/** A window as it begins. */
+/** The state of a window at its start. */
 export function openWindow(question: WindowQuestion): BatchWindow {
   return {
     question,
@@ -57,34 +58,34 @@ export function openWindow(question: WindowQuestion): BatchWindow {
   };
 }
 
-/** The most that attempts of one window start, so that what a lost one has started is found again. */
+/** The most items that the attempts of one window start; bounds the search for what a lost window started. */
 export function mostStartedBy(window: number): number {
   return window + maxLines;
 }
 
-/** Whether an item waits that this window may start, if not now. */
+/** Whether an item is waiting that this window may start, now or later. */
 export function isAnyWaiting({ question, givenBack, cursor }: BatchWindow): boolean {
   return question.mayStart && (givenBack.size > 0 || cursor < question.total);
 }
 
-/** Whether it has told as much as an answer holds: what ends from here on is the next window's to tell. */
+/** Whether the window has as many lines as an answer holds. What ends from now on is left to the next window. */
 export function isFull({ ended, bytes }: BatchWindow): boolean {
   return ended.length >= maxLines || bytes >= maxLineBytes;
 }
 
-/** The item to be started next; undefined: none now. */
+/** The item to start next; undefined if none may be started now. */
 export function nextToStart(window: BatchWindow): number | undefined {
   const { question, open, givenBack, cursor, started, stop } = window;
   if (!question.mayStart || stop || open.size >= question.window) return undefined;
   if (isFull(window) || started >= mostStartedBy(question.window)) return undefined;
-  // How much of the limit is left shows only once what is in flight without a price has ended.
+  // While an item of unknown price is in flight, it is unknown how much of the limit is left.
   if (question.maxCost !== undefined && [...open.values()].some(({ price }) => price === undefined)) return undefined;
   const [first] = givenBack;
   if (first !== undefined) return first;
   return cursor < question.total ? cursor : undefined;
 }
 
-/** Why an item of this price (micro-dollars, undefined: unknown) is not started now. */
+/** Why an item of this price (in micro-dollars, undefined if unknown) cannot be started now. */
 export function barrierTo(
   { question, open, spent }: BatchWindow,
   price: number | undefined,
@@ -96,14 +97,16 @@ export function barrierTo(
   return spent + reserved + price > maxCost ? 'max_cost' : undefined;
 }
 
-/** An item is in flight from here on. */
+/** Records that an item is in flight. */
 export function beginItem(window: BatchWindow, item: OpenItem): void {
   take(window, item.index);
   window.started += 1;
   window.open.set(item.index, item);
 }
 
-/** Of what was doubtful these are in flight; what lies between them and was not started after all is first in line. */
+/**
+ * Records which of the doubtful items are in flight. Items before them that turn out not to have been started go first.
+ */
 export function takeUpItems(window: BatchWindow, found: readonly OpenItem[]): void {
   for (const item of found) {
     window.givenBack.delete(item.index);
@@ -117,7 +120,7 @@ export function takeUpItems(window: BatchWindow, found: readonly OpenItem[]): vo
   window.isInDoubt = false;
 }
 
-/** An item has ended, in flight or before it was. */
+/** Records that an item has ended, either in flight or before it was started. */
 export function endItem(window: BatchWindow, given: EndedItem): void {
   const ended = withoutPaid(window, given);
   window.paid.delete(ended.index);
@@ -136,8 +139,8 @@ export function endItem(window: BatchWindow, given: EndedItem): void {
 }
 
 /**
- * An item met a wall: it waits again, and where that is told as `stop`, nothing more is started. `cost`: what it has cost
- * until then, `presumed`: what of it nobody has stated, micro-dollars.
+ * Records that an item met a wall and waits again. With `stop`, nothing more is started. `cost` is what the item has
+ * cost so far and `presumed` the presumed part of it, both in micro-dollars.
  */
 export function giveItemBack(
   window: BatchWindow,
@@ -161,20 +164,20 @@ export function giveItemBack(
   window.stop ??= stop;
 }
 
-/** What an item has cost before it was given back, where there is anything to tell. */
+/** What an item cost before it was given back, if there is anything to report. */
 export function paidBefore({ paid, presumedPaid }: BatchWindow, index: number): PaidBefore {
   return withoutUndefined({ paid: paid.get(index), presumedPaid: presumedPaid.get(index) });
 }
 
-/** Whether the window has to go back now. */
+/** Whether the window has to return now. */
 export function isWindowOver(window: BatchWindow): boolean {
   if (isFull(window) || window.ended.length >= Math.max(linesWorthTelling, window.question.window)) return true;
-  // The wall is told at once: whoever can mend it learns of it.
+  // A wall is reported at once, so that whoever can fix it learns of it.
   if (window.stop && window.question.mayStart) return true;
   return window.open.size === 0 && nextToStart(window) === undefined;
 }
 
-/** What the window tells. */
+/** The window's answer. */
 export function answerOf(window: BatchWindow, attempt: number): WindowAnswer {
   const { question, ended, open, givenBack, paid, presumedPaid, cursor, stop, isInDoubt } = window;
   const told = { ended, open: [...open.values()], givenBack: [...givenBack], cursor };
@@ -190,7 +193,7 @@ export function answerOf(window: BatchWindow, attempt: number): WindowAnswer {
   });
 }
 
-/** What was counted when the item was given back is not counted again. */
+/** Leaves out the cost that was already counted when the item was given back. */
 function withoutPaid(window: BatchWindow, ended: EndedItem): EndedItem {
   const { index, presumed, known = 0 } = ended;
   if (!window.paid.has(index)) return ended;
@@ -198,7 +201,7 @@ function withoutPaid(window: BatchWindow, ended: EndedItem): EndedItem {
   return { ...ended, cost: more.cost, ...(presumed && { known: more.cost - more.presumed }) };
 }
 
-/** What an item costs beyond what is counted. Earlier versions counted what was presumed as known. */
+/** What an item costs beyond what has been counted. Earlier versions counted presumed costs as known. */
 function notCounted({ paid, presumedPaid }: BatchWindow, index: number, cost: number, presumed: number) {
   const more = Math.max(0, cost - (paid.get(index) ?? 0));
   const morePresumed = Math.max(0, presumed - (presumedPaid.get(index) ?? 0));

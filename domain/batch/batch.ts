@@ -11,13 +11,14 @@ import type {
 } from '../generation.ts';
 import type { GenerationTimings } from '../timings.ts';
 
-/** How large a batch and its parts may be. */
+/** Limits of a batch and its parts. */
 export const batchLimits = {
   items: 100_000,
   itemBytes: 256 * 1024,
+  /** Items in one message. */
   inlineItems: 1_000,
   inlineBytes: 1024 * 1024,
-  /** Of items: each `add` begins another one. */
+  /** Pages of items; each `add` begins a new page. */
   pages: 10_000,
   pageItems: 250,
   pageBytes: 128 * 1024,
@@ -25,11 +26,11 @@ export const batchLimits = {
   lineBytes: 16 * 1024,
   idLength: 200,
   window: 500,
-  /** Of all defaults together. */
+  /** UTF-8 bytes of all defaults together. */
   defaultsBytes: 256 * 1024,
 } as const;
 
-/** What holds where a request does not say otherwise. */
+/** Defaults for what a request does not specify. */
 export const batchDefaults = {
   window: 20,
   pauseAfterFailures: 25,
@@ -41,24 +42,24 @@ export const batchDefaults = {
 export interface BatchItem {
   /** Its name in the batch; its key is `<batch key>/<id>`. */
   id: string;
-  /** Default: that of `defaults`. */
+  /** Default: the model of `defaults`. */
   model?: string;
-  /** Laid over `defaults.input`, field by field of its top level. */
+  /** Merged over `defaults.input`, top-level field by field. */
   input?: Record<string, unknown>;
-  /** Of the batch's plan, in a batch of pipelines; without model and input then. */
+  /** In a batch of pipelines: params of the plan, instead of model and input. */
   params?: Record<string, unknown>;
   deadlineMs?: number;
-  /** In a batch of pipelines: what its pipeline may cost. */
+  /** In a batch of pipelines: limits the cost of the item's pipeline. */
   maxPriceUsd?: number;
 }
 
-/** What holds for every item that does not say otherwise. */
+/** Defaults for what an item does not specify. */
 export interface BatchItemDefaults {
   model?: string;
   input?: Record<string, unknown>;
   deadlineMs?: number;
   queueDeadlineMs?: number;
-  /** Default `fail`: an item that is held would keep its place. */
+  /** Default `fail`, since a held item would keep its place in the window. */
   onUnknownSubmission?: UnknownSubmissionPolicy;
   onCancelWhileRunning?: CancelWhileRunningPolicy;
   waiting?: WaitingOptions;
@@ -67,22 +68,22 @@ export interface BatchItemDefaults {
 
 /** The one argument of workflow `runcomfyBatch`. */
 export interface BatchRequest {
-  /** At most 1,000 and 1 MiB together; more are added. */
+  /** At most 1,000 items and 1 MiB together; further items are added with update `add`. */
   items?: BatchItem[];
-  /** More will be added; default: false with `items`, true without. */
+  /** Whether more items will be added. Default: false with `items`, true without. */
   keepOpen?: boolean;
-  /** Items are pipelines of this plan, as `docs/plans.md` has it; each carries its `params`. */
+  /** The items are pipelines of this plan (see `docs/plans.md`); each carries its `params`. */
   plan?: object;
   defaults?: BatchItemDefaults;
-  /** How many may be in flight, 1 to 500; default 20. */
+  /** How many items may be in flight, 1 to 500; default 20. */
   window?: number;
-  /** Nothing is started that could take the sum above this. */
+  /** No item is started that could take the total cost above this. */
   maxCostUsd?: number;
-  /** Budgets in each of which the price of every item is reserved before it is sent. */
+  /** Names of budgets; the price of every item is reserved in each before it is sent. */
   budgets?: string[];
   /** Failures in a row that pause the batch; default 25, 0: never. */
   pauseAfterFailures?: number;
-  /** An open batch that is idle for so long seals itself; default 24 h. */
+  /** An open batch seals itself once it has been idle for this long, in milliseconds; default 24 h. */
   openForMs?: number;
 }
 
@@ -103,10 +104,10 @@ export type BatchEndPhase = Extract<BatchPhase, 'succeeded' | 'partial' | 'faile
 /** Why a batch is paused. */
 export type PauseReason = 'user' | 'failures' | 'budget' | 'max_cost' | 'balance' | 'unauthenticated' | 'restarted';
 
-/** A pause; what runs ends, nothing new is started. */
+/** A pause: items in flight run to their end, nothing new is started. */
 export interface BatchPause {
   reason: PauseReason;
-  /** What was said, by a person or by RunComfy. */
+  /** The message of a person or of RunComfy. */
   message?: string;
   /** ISO 8601. */
   since: string;
@@ -131,17 +132,17 @@ export interface BatchLine {
   key: string;
   status: LineStatus;
   output?: GenerationOutput;
-  /** Those of the plan, in a batch of pipelines. */
+  /** In a batch of pipelines: the outputs of the plan. */
   outputs?: Record<string, unknown>;
   requestId?: string;
   costUsd?: number;
   priceUsd?: number;
   timings?: GenerationTimings;
-  /** The order of its key was made before by somebody else. */
+  /** An order under this key already existed and was made by somebody else. */
   attached?: true;
-  /** Of a pipeline that succeeded in part: what of it failed. */
+  /** Why the item failed; for a pipeline that succeeded in part, what of it failed. */
   error?: BatchLineError;
-  /** The line was too large: the rest is under its key. */
+  /** The line was too large and was shortened; the rest can be found under its key. */
   truncated?: true;
 }
 
@@ -155,7 +156,7 @@ export interface BatchLineError {
   evidence?: SubmissionEvidence;
 }
 
-/** How many items stand where: `total` is the sum of the others, at every moment. */
+/** Number of items by state. `total` is always the sum of the others. */
 export interface BatchCounts {
   total: number;
   waiting: number;
@@ -168,15 +169,17 @@ export interface BatchCounts {
   notStarted: number;
 }
 
-/** What a batch has cost, and may yet. */
+/** What a batch has cost, and may still cost. */
 export interface BatchMoney {
   spentUsd: number;
-  /** What items may have cost that did not say: counts against the limit beside `spentUsd`. Absent: nothing. */
+  /**
+   * Presumed costs of items whose cost nobody stated; count against the limit together with `spentUsd`. Absent: none.
+   */
   presumedUsd?: number;
-  /** Expected prices of what is in flight. */
+  /** Sum of the expected prices of items in flight. */
   reservedUsd: number;
   maxCostUsd?: number;
-  /** Orders whose price was not known. */
+  /** Number of orders whose price was unknown. */
   unpriced: number;
 }
 
@@ -198,16 +201,16 @@ export interface BatchState {
   counts: BatchCounts;
   money: BatchMoney;
   failures: BatchFailureGroup[];
-  /** Over the last minutes; absent until something has ended. */
+  /** Measured over the last minutes; absent until an item has ended. */
   rate?: { perMinute: number; etaAt?: string };
   /** ISO 8601. */
   startedAt: string;
   endedAt?: string;
-  /** Pages of 100 result lines that are written. */
+  /** Number of pages of 100 result lines written so far. */
   resultPages: number;
-  /** `numbers`: those of the pages of items, where they do not follow one another from 0. */
+  /** `numbers`: the page numbers, if they are not consecutive from 0. */
   input: { count: number; digest: string; pages: number; numbers?: number[] };
-  /** `outcome` once everything in flight was asked. */
+  /** `outcome` is set once everything in flight was asked to cancel. */
   cancel?: { requestedAt: string; reason?: string; detach?: boolean; outcome?: BatchCancelReply['outcome'] };
   failure?: { type: FailureType; message: string };
 }
@@ -225,28 +228,28 @@ export interface BatchResult {
   resultPages: number;
 }
 
-/** Payload of update `add`: the items themselves, or a page of them that was written before. */
+/** Payload of update `add`: the items themselves, or a page of items written before. */
 export type BatchAddMessage =
   { from: number; items: BatchItem[] } | { from: number; count: number; page: number; digest: string };
 
-/** Payload of signal and update `pause`, and of `resume`, whose reason stays in the history alone. */
+/** Payload of signals and updates `pause` and `resume`; the reason of `resume` is kept only in the history. */
 export interface BatchPauseMessage {
   reason?: string;
 }
 
-/** Payload of update `set`. `maxCostUsd: null` takes the limit away. */
+/** Payload of update `set`. `maxCostUsd: null` removes the limit. */
 export interface BatchSetMessage {
   window?: number;
   maxCostUsd?: number | null;
 }
 
-/** Payload of signal and update `cancel`. `detach`: what cannot be stopped is not waited for. */
+/** Payload of signal and update `cancel`. `detach`: do not wait for work that cannot be stopped. */
 export interface BatchCancelMessage {
   reason?: string;
   detach?: boolean;
 }
 
-/** What became of the items of a batch that was cancelled. */
+/** Reply of `cancel`: how many items ended in which way. */
 export interface BatchCancelReply {
   outcome: {
     cancelled: number;
@@ -259,7 +262,7 @@ export interface BatchCancelReply {
   phase: BatchPhase;
 }
 
-/** What a cancel tells where there was nothing to cancel. */
+/** Outcome of a cancel that found nothing to cancel. */
 export const nothingCancelled: BatchCancelReply['outcome'] = {
   cancelled: 0,
   notCancellable: 0,
@@ -269,7 +272,7 @@ export const nothingCancelled: BatchCancelReply['outcome'] = {
   neverStarted: 0,
 };
 
-/** Answer of query `results`: lines of a page that is not written yet. */
+/** Answer of query `results`: the lines of a page that is not written yet. */
 export interface BatchTail {
   lines: BatchLine[];
   page: number;
@@ -284,6 +287,6 @@ export interface BatchMemo {
   costUsd: number;
   presumedUsd?: number;
   resultPages: number;
-  /** As the state has it, without what was said. */
+  /** As in the state, without the reason. */
   cancel?: Omit<NonNullable<BatchState['cancel']>, 'reason'>;
 }

@@ -3,60 +3,62 @@ import { isUnbilled } from '../failure-details.ts';
 import type { GenerationOutput, GenerationResult } from '../generation.ts';
 import type { BatchLineError } from './batch.ts';
 
-/** What earlier runs of an order have cost and the batch has counted, micro-dollars; kept beside its mark. */
+/**
+ * What earlier runs of an order cost and the batch has counted, in micro-dollars; kept next to the order's item mark.
+ */
 export interface PaidBefore {
   paid?: number;
-  /** What of it nobody has stated. */
+  /** The presumed part of `paid`. */
   presumedPaid?: number;
-  /** They may have cost more: of something that was billed neither cost nor price is known. */
+  /** They may have cost more: neither cost nor price is known of something that was billed. */
   isPartial?: true;
 }
 
-/** What an order has cost, USD. */
+/** What an order cost, in USD. */
 export interface ItemFigures {
   requestId?: string;
   costUsd?: number;
-  /** What may have been billed beside `costUsd`, where that is known so well. */
+  /** What may have been billed in addition to `costUsd`, if the amount can be presumed. */
   presumedUsd?: number;
   priceUsd?: number;
   /** More may have been billed than `costUsd` and `presumedUsd`. */
   isCostPartial?: true;
-  /** Bills that each may be as high as the item's price, beside `presumedUsd`. */
+  /** Number of bills that may each be as high as the item's price, in addition to `presumedUsd`. */
   unpricedBills?: number;
-  /** It is of a run that no batch has started, which knows nothing of what earlier runs of the order have cost. */
+  /** The figures come from a run that no batch started, so they leave out what earlier runs of the order cost. */
   isByHand?: true;
-  /** RunComfy stopped it, or was sent nothing: nothing was billed beside `costUsd` and `presumedUsd`. */
+  /** RunComfy stopped it or never received it, so nothing was billed besides `costUsd` and `presumedUsd`. */
   isFree?: true;
 }
 
-/** What the order of an item has given. */
+/** The result of an item's order. */
 export interface ItemResult extends ItemFigures {
   output?: GenerationOutput;
-  /** Those of a plan. */
+  /** The outputs of a plan. */
   outputs?: Record<string, unknown>;
   timings?: GenerationResult['timings'];
-  /** What of a pipeline has failed without failing the whole. */
+  /** What failed in a pipeline that did not fail as a whole. */
   error?: BatchLineError;
 }
 
 /** How the order of an item failed. */
 export interface ItemFailure extends ItemFigures {
   error: BatchLineError;
-  /** The order met the limit of a budget, which others meet as well. */
+  /** The budget whose limit the order met; other orders will meet it as well. */
   budget?: string;
 }
 
 /** How the order of an item has ended. */
 export type ItemEnd = { result: ItemResult } | { failure: ItemFailure };
 
-/** Whether something was billed, or may be: the end of an item may say `refused` of its last order alone. */
+/** Whether something was or may have been billed. The end of an item may say `refused` and mean only its last order. */
 export function hasBills({ costUsd = 0, presumedUsd = 0, isCostPartial }: ItemFigures): boolean {
   return costUsd > 0 || presumedUsd > 0 || isCostPartial === true;
 }
 
 /**
- * The end with all that the item has cost before. A refusal knows of no order, and neither does Temporal where it keeps none
- * any more; and the last run of a key may be somebody else's, who knows nothing of those before.
+ * Adds what earlier runs of the item's order cost. A refusal does not include it, nor does an end whose runs Temporal
+ * no longer keeps; and the last run of the key may be somebody else's, which knows nothing of earlier ones.
  */
 export function withPaid(end: ItemEnd, before: PaidBefore): ItemEnd {
   if ('result' in end) return { result: { ...end.result, ...withMissing(end.result, before, true) } };

@@ -2,7 +2,7 @@ import type { Labels } from '../labels.ts';
 import type { Precedence } from './batch-activities.ts';
 import type { ItemEnd, PaidBefore } from './item-end.ts';
 
-/** For which place of which batch an order was made; kept in the memo of its workflow. */
+/** Says for which place of which batch an order was made; kept in the memo of its workflow. */
 export interface ItemMark {
   /** First run of the batch's chain. */
   run: string;
@@ -12,22 +12,25 @@ export interface ItemMark {
 /** An item that has failed. */
 export type FailedItem = Extract<ItemEnd, { failure: unknown }>;
 
-/** Where an order of an item is made. */
+/** Where and how the order of an item is made. */
 export interface OrderPlace {
   key: string;
   mark: ItemMark;
-  /** One that provably cost nothing is made anew. */
+  /** Order again if the existing order provably cost nothing. */
   again: boolean;
-  /** Where Temporal keeps no earlier run of it, none can say so itself. */
+  /** What earlier runs cost, for when Temporal no longer keeps any of them. */
   before?: PaidBefore;
   priority: Precedence;
   labels?: Labels | undefined;
 }
 
-/** Whether a batch has made an order, and it may have cost something; `before`: an earlier run of the batch has. */
+/** Whether a batch made an order that may have cost something; `before`: an earlier run of the batch made it. */
 export type Made = boolean | 'before';
 
-/** How the start of an item's order went. */
+/** The result of starting an item's order. */
 export type ItemStart =
-  /** `attached`: somebody else had made it before; `isRepeat`: it was made for another item of this batch. */
+  /**
+   * `attached`: the order already existed and was made by somebody else; `isRepeat`: it was made for another item of
+   * this batch.
+   */
   { isStarted: true; attached?: true; isRepeat?: true } | FailedItem;
