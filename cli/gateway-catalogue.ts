@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/env.ts';
 import { withoutUndefined } from '../domain/json.ts';
-import type { Catalogue, ModelQuery } from '../gateway/gateway-parts.ts';
+import type { Catalogue, ModelQuery, Wallet } from '../gateway/gateway-parts.ts';
 import type { RunComfyClient, VerbatimReads } from '../runcomfy/client.ts';
 import { isUnknownModel, mayReadLater } from '../runcomfy/errors.ts';
 import {
@@ -14,6 +14,8 @@ import {
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 
 const freshMs = 30_000;
+/** RunComfy's own checks read the balance before and after one job. */
+const walletFreshMs = 1_000;
 const defaultAnswerWithinMs = 3_000;
 const maxModels = 1_000;
 const maxLists = 100;
@@ -94,10 +96,10 @@ export function createGatewayCatalogue(
       const found = await findEntry(model);
       return found && inPlainSchema(found);
     },
-    wallet: async () => {
+    wallet: atMostEvery(walletFreshMs, async (): Promise<Wallet> => {
       const { usd, currency, readAt } = await typed().balance();
       return withoutUndefined({ usd, currency, readAt });
-    },
+    }),
     async price(model, input) {
       const isBundled = findBundledModel(model) !== undefined;
       const entry = await findEntry(model).catch((error: unknown) => {
@@ -116,6 +118,26 @@ export function createGatewayCatalogue(
       const report = await validator.validate(model, input);
       return unknown.has(model) ? 'unknown model' : report;
     },
+  };
+}
+
+/** An answer is told all who ask while it is awaited, or so soon after it was asked for. */
+function atMostEvery<T>(everyMs: number, ask: () => Promise<T>): () => Promise<T> {
+  let last: { answer: Promise<T>; freshUntil: number } | undefined;
+  return () => {
+    const now = performance.now();
+    if (last && now < last.freshUntil) return last.answer;
+    const asking = { answer: ask(), freshUntil: Infinity };
+    last = asking;
+    asking.answer.then(
+      () => {
+        asking.freshUntil = now + everyMs;
+      },
+      () => {
+        asking.freshUntil = 0;
+      },
+    );
+    return asking.answer;
   };
 }
 

@@ -21,6 +21,13 @@ export interface ModelQuery {
   offset: number;
 }
 
+/** The wallet in our own words. */
+export interface Wallet {
+  usd: number;
+  currency?: string;
+  readAt: string;
+}
+
 /** What RunComfy's catalogue and wallet are asked; each answer is the JSON that RunComfy sent. */
 export interface Catalogue {
   /** `query`: as the URL has it, without its question mark. */
@@ -42,7 +49,7 @@ export interface Catalogue {
   entry: (model: string) => Promise<Model | undefined>;
   /** Rejects where the catalogue gives no answer and may give one later. */
   price: (model: string, input: Record<string, unknown>) => Promise<InputCheck['price']>;
-  wallet: () => Promise<{ usd: number; currency?: string; readAt: string }>;
+  wallet: () => Promise<Wallet>;
 }
 
 /** How a gateway is set up. */

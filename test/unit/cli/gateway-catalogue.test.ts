@@ -1,5 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { createGatewayCatalogue } from '../../../cli/gateway-catalogue.ts';
 import { walkJson } from '../../../domain/json.ts';
 import type { RunComfyClient, VerbatimReads } from '../../../runcomfy/client.ts';
@@ -95,4 +95,29 @@ it.each([
     properties: { field: plain },
     required: ['field'],
   });
+});
+
+it('asks for the wallet once for all who ask within a second, and anew where it could not be told', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  let asked = 0;
+  let isAway = false;
+  const balance = () => {
+    asked += 1;
+    return isAway ? Promise.reject(new Error('away')) : Promise.resolve({ usd: asked, readAt: 'now' });
+  };
+  const { wallet } = createGatewayCatalogue({ modelApiBase: 'http://127.0.0.1:9/v1' }, {
+    balance,
+  } as unknown as RunComfyClient & VerbatimReads);
+  const all = await Promise.all(Array.from({ length: 20 }, () => wallet()));
+  expect(all).toEqual(Array.from({ length: 20 }, () => ({ usd: 1, readAt: 'now' })));
+  vi.advanceTimersByTime(999);
+  expect(await wallet()).toMatchObject({ usd: 1 });
+  isAway = true;
+  vi.advanceTimersByTime(2);
+  await expect(wallet()).rejects.toThrow('away');
+  isAway = false;
+  expect(await wallet()).toMatchObject({ usd: 3 });
 });
