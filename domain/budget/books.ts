@@ -2,25 +2,27 @@ import { jsonBytes } from '../json.ts';
 import type { BudgetPeriod, BudgetRequest, BudgetState, ReserveVerdict, Settlement } from './budget.ts';
 import { toMicro, toUsd } from './money.ts';
 
-/** What open reservations may take: they are handed on whole when the budget continues in a new run. */
+/** Limit for open reservations, in bytes of JSON: they are passed on in full when the budget continues in a new run. */
 const maxOpenBytes = 1_000_000;
 
-/** Money that is set aside for the order of a key; micro-dollars. */
+/** Money set aside for the order of a key, in micro-dollars. */
 export interface Reservation {
   key: string;
   price: number;
-  /** Epoch ms: says which period it belongs to. */
+  /** Epoch ms; determines which period the reservation belongs to. */
   at: number;
   grant: number;
 }
 
-/** The books of a budget; micro-dollars, whole numbers. Outside `set`, `spent + reserved ≤ limit` holds at every step. */
+/**
+ * The books of a budget, in whole micro-dollars. `spent + reserved ≤ limit` holds at every step, except after `set`.
+ */
 export interface Books {
   limit: number;
   readonly period: BudgetPeriod;
   /** Epoch ms. */
   periodStart: number;
-  /** Of this period, as are the three below. At most what was reserved: the rest is in `over`. */
+  /** Of this period, like the next three. A cost beyond what was reserved is counted in `over` instead. */
   spent: number;
   reserved: number;
   over: number;
@@ -29,12 +31,12 @@ export interface Books {
   /** Number of the last grant. */
   grants: number;
   openBytes: number;
-  /** Nothing more is granted, whatever the limit. */
+  /** Set while the budget closes: nothing more is granted, whatever the limit. */
   isClosing?: true;
   readonly open: Map<string, Reservation>;
 }
 
-/** Books as the next run is handed them. */
+/** The books in the form in which they are passed to the next run. */
 export type CarriedBooks = Omit<Books, 'open' | 'openBytes' | 'reserved'> & { open: Reservation[] };
 
 /** The books of a new budget. */
@@ -44,19 +46,19 @@ export function openBooks({ limitUsd, period = 'total' }: BudgetRequest, now: nu
   return { limit: toMicro(limitUsd), period, periodStart, ...none, open: new Map() };
 }
 
-/** What the next run needs. A run of another version may read it: fields are added, never changed. */
+/** What the next run needs. It may be of another version, so fields may be added but never changed. */
 export function carryBooks({ open, openBytes: _, reserved: __, ...rest }: Books): CarriedBooks {
   return { ...rest, open: [...open.values()] };
 }
 
-/** The books that an earlier run has handed on. */
+/** Restores the books that an earlier run passed on. */
 export function resumeBooks({ open, ...rest }: CarriedBooks): Books {
   const books: Books = { ...rest, reserved: 0, openBytes: 0, open: new Map() };
   for (const reservation of open) put(books, reservation);
   return books;
 }
 
-/** Begins a new period at 0 where its time has come. A clock that was set back begins none. */
+/** Begins a new period, with all sums at 0, when the current one is over. A clock that was set back begins none. */
 export function turnPeriod(books: Books, now: number): void {
   if (books.period === 'total') return;
   const start = startOf(books.period, now);
@@ -64,7 +66,7 @@ export function turnPeriod(books: Books, now: number): void {
   Object.assign(books, { periodStart: start, spent: 0, reserved: 0, over: 0, presumed: 0 });
 }
 
-/** When the next period begins, epoch ms; undefined: never. */
+/** When the next period begins, in epoch ms; undefined if never. */
 export function nextPeriodAt({ period, periodStart }: Pick<Books, 'period' | 'periodStart'>): number | undefined {
   if (period === 'total') return undefined;
   const date = new Date(periodStart);
@@ -72,12 +74,15 @@ export function nextPeriodAt({ period, periodStart }: Pick<Books, 'period' | 'pe
   return period === 'day' ? Date.UTC(year, month, day + 1) : Date.UTC(year, month + 1, 1);
 }
 
-/** Whether there is no room for further reservations, whatever they cost. */
+/** Whether there is no room to store further reservations, whatever their price. */
 export function areBooksFull({ openBytes }: Books): boolean {
   return openBytes >= maxOpenBytes;
 }
 
-/** Sets the price of an order aside, or refuses. A key that has a reservation needs no more than a higher price adds. */
+/**
+ * Sets the price of an order aside, or refuses to. If the key already has a reservation, only the price difference has
+ * to fit.
+ */
 export function reserve(
   books: Books,
   { key, priceUsd }: { key: string; priceUsd: number },
@@ -100,7 +105,7 @@ export function reserve(
   return { key, granted: true, availableUsd: toUsd(availableOf(books)), grant, ...(held && { again: true }) };
 }
 
-/** Takes in what became of an order. A key without a reservation, or of another grant, changes nothing. */
+/** Records what became of an order. Has no effect if the key has no reservation, or one of another grant. */
 export function settle(books: Books, settlement: Settlement, now: number): 'spent' | 'released' | 'kept' | 'ignored' {
   turnPeriod(books, now);
   const { key, outcome, presumedUsd, costUsd = presumedUsd, grant } = settlement;
@@ -115,7 +120,7 @@ export function settle(books: Books, settlement: Settlement, now: number): 'spen
     case 'not_submitted':
     case 'refused':
       remove(books, held);
-      // Whatever it is called: what was billed is spent.
+      // Whatever the outcome is called, a billed cost is spent.
       if (cost === undefined || cost === 0) return 'released';
       spend(books, held, cost, presumed);
       return 'spent';
@@ -127,7 +132,7 @@ export function settle(books: Books, settlement: Settlement, now: number): 'spen
   }
 }
 
-/** Frees what is set aside for a key; undefined: nothing is. */
+/** Releases a key's reservation; undefined if there is none. */
 export function release(books: Books, key: string, now: number): Reservation | undefined {
   turnPeriod(books, now);
   const held = books.open.get(key);
@@ -135,7 +140,10 @@ export function release(books: Books, key: string, now: number): Reservation | u
   return held;
 }
 
-/** Sets the limit, also below what is spent. What was over counts as spent from here on: a person has looked at it. */
+/**
+ * Sets the limit, even below what is spent. Costs counted in `over` now count as spent, since a person has looked at
+ * them.
+ */
 export function setLimit(books: Books, limitUsd: number, now: number): void {
   turnPeriod(books, now);
   books.limit = toMicro(limitUsd);
@@ -143,7 +151,7 @@ export function setLimit(books: Books, limitUsd: number, now: number): void {
   books.over = 0;
 }
 
-/** The books as they are told. */
+/** The books as reported by query `state`. */
 export function stateOf(books: Books, name: string, now: number): BudgetState {
   const { limit, period, periodStart, spent, reserved, over, presumed, refused, open, ...rest } = asOf(books, now);
   const oldest = [...open.values()].reduce((first, { at }) => Math.min(first, at), Number.POSITIVE_INFINITY);
@@ -163,7 +171,7 @@ export function stateOf(books: Books, name: string, now: number): BudgetState {
   };
 }
 
-/** The same books after midnight: a question changes nothing. */
+/** A copy of the books with the period turned if due, since a query must not change anything. */
 function asOf(books: Books, now: number): Books {
   const copy = { ...books };
   turnPeriod(copy, now);
@@ -192,7 +200,10 @@ function remove(books: Books, reservation: Reservation): void {
   if (reservation.at >= books.periodStart) books.reserved -= reservation.price;
 }
 
-/** Without a cost the price is presumed. Only what is known says that a price was too low. The cost of a former period belongs to that. */
+/**
+ * Counts a reservation as spent. Without a cost, its price is presumed. Only a known cost can exceed the price. The
+ * cost of a reservation from a former period belongs to that period.
+ */
 function spend(books: Books, { price, at }: Reservation, cost: number | undefined, presumed = 0): void {
   if (at < books.periodStart) return;
   const known = Math.max(0, (cost ?? 0) - presumed);

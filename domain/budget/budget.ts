@@ -1,6 +1,6 @@
 import type { Submission } from '../generation.ts';
 
-/** How long the money of a budget has to last: for good, or until midnight or the end of the month, UTC. */
+/** The period a budget's limit applies to: for good, or until midnight or the end of the month, UTC. */
 export const budgetPeriods = ['total', 'day', 'month'] as const;
 
 /** One of `budgetPeriods`. */
@@ -8,7 +8,7 @@ export type BudgetPeriod = (typeof budgetPeriods)[number];
 
 /** The one argument of workflow `runcomfyBudget`. */
 export interface BudgetRequest {
-  /** USD; 0 lets nothing pass. */
+  /** USD; 0 blocks every order that costs anything. */
   limitUsd: number;
   /** Default `total`. */
   period?: BudgetPeriod;
@@ -19,23 +19,29 @@ export interface BudgetState {
   name: string;
   limitUsd: number;
   period: BudgetPeriod;
-  /** ISO 8601; of a `total` when the budget was created. */
+  /** ISO 8601. For period `total`: when the budget was created. */
   periodStart: string;
   spentUsd: number;
   reservedUsd: number;
-  /** What may still be reserved; 0 while `overUsd` is above 0. */
+  /** What can still be reserved; 0 while `overUsd` is above 0. */
   availableUsd: number;
-  /** By how much actual costs have exceeded the prices they were reserved at: nothing more is granted until the limit is set anew, or the next period begins. */
+  /**
+   * By how much actual costs exceeded the reserved prices. Above 0, nothing more is granted until the limit is set
+   * again or the next period begins.
+   */
   overUsd: number;
-  /** Part of `spentUsd` that nobody has stated: orders that may have been billed, at their prices. */
+  /** The part of `spentUsd` that is presumed: orders that may have been billed, at their prices. */
   presumedUsd: number;
-  /** Reservations that are not settled, those of former periods included. */
+  /** Number of reservations that are not settled, including those of former periods. */
   open: number;
   /** ISO 8601. */
   oldestOpenAt?: string;
-  /** Reservations refused since the budget was created. */
+  /** Number of reservations refused since the budget was created. */
   refused: number;
-  /** Why nothing is granted: Temporal has started the budget anew, which has forgotten what was before, until its limit is set; or its workflow was cancelled. */
+  /**
+   * Why nothing is granted: Temporal started the budget anew, without its history, and its limit has not been set
+   * since; or its workflow was cancelled.
+   */
   warning?: string;
 }
 
@@ -43,19 +49,19 @@ export interface BudgetState {
 export const cancelledWords =
   'its workflow was cancelled: nothing more is granted, and it ends once nothing is reserved';
 
-/** Argument of update `reserve`: at most 100 at a time. */
+/** Argument of update `reserve`, with at most 100 requests. */
 export interface ReserveMessage {
   requests: { key: string; priceUsd: number }[];
 }
 
-/** What became of one reservation that was asked for. */
+/** The answer to one requested reservation. */
 export interface ReserveVerdict {
   key: string;
   granted: boolean;
   availableUsd: number;
-  /** Names this grant where the same key is granted again. */
+  /** The grant's number, which distinguishes repeated grants to the same key. */
   grant?: number;
-  /** The key had a reservation already: an earlier order of it may have been sent. */
+  /** The key already had a reservation, so an earlier order under it may have been sent. */
   again?: true;
 }
 
@@ -65,33 +71,36 @@ export interface ReserveReply {
   limitUsd: number;
 }
 
-/** What became of an order, as far as a budget goes by it. */
+/** The outcomes of an order that a budget distinguishes. */
 export const settlementOutcomes = ['succeeded', 'failed', 'cancelled', 'not_submitted', 'refused', 'unknown'] as const;
 
 /** One of `settlementOutcomes`. */
 export type SettlementOutcome = (typeof settlementOutcomes)[number];
 
-/** What a reservation has come to. */
+/** What became of a reservation. */
 export interface Settlement {
   key: string;
   outcome: SettlementOutcome;
-  /** As RunComfy states it, and with it what is presumed of further submits. */
+  /** The cost as RunComfy states it, plus what is presumed of further submits. */
   costUsd?: number;
-  /** What of `costUsd` nobody has stated; where that is missing, this is all that may have been billed. Older budgets do not read it. */
+  /**
+   * The presumed part of `costUsd`; without `costUsd`, all that may have been billed. Budgets of older versions ignore
+   * it.
+   */
   presumedUsd?: number;
-  /** Meant is this grant alone: what was granted to the key later stays as it is. */
+  /** Applies to this grant only; a later grant to the key stays as it is. */
   grant?: number;
 }
 
-/** What one budget has granted to an order. */
+/** A budget's grant to an order. */
 export interface BudgetGrant {
   budget: string;
   grant: number;
-  /** The key had a reservation already. */
+  /** The key already had a reservation. */
   again?: true;
 }
 
-/** Argument of signal `settle`: at most 10,000 at a time. */
+/** Argument of signal `settle`, with at most 10,000 settlements. */
 export interface SettleMessage {
   settlements: Settlement[];
 }
@@ -101,7 +110,7 @@ export interface SetMessage {
   limitUsd: number;
 }
 
-/** Argument of update `release`: a person says that the order of a key will never be billed. */
+/** Argument of update `release`, by which a person says that the order of a key will never be billed. */
 export interface ReleaseMessage {
   key: string;
   reason: string;
@@ -109,7 +118,7 @@ export interface ReleaseMessage {
 
 /** Argument of query `reservations`. */
 export interface ReservationsQuestion {
-  /** The last key that was told; the keys come in the order of their characters. */
+  /** The last key of the previous answer; keys are sorted by their characters. */
   after?: string;
   /** Default 100, at most 1,000. */
   limit?: number;
@@ -131,34 +140,34 @@ export interface ReservationsReply {
   more: boolean;
 }
 
-/** Argument of activity `settleReservations`: what became of one order, told to each of its budgets. */
+/** Argument of activity `settleReservations`: what became of one order, to be reported to each of its budgets. */
 export interface SettleQuestion {
   budgets: string[];
   settlement: Settlement;
-  /** What these budgets have granted. Missing: that is not known, and meant is whatever the key has reserved. */
+  /** What these budgets granted. Missing if unknown: the settlement then applies to whatever the key has reserved. */
   grants?: BudgetGrant[];
 }
 
 /** Argument of activity `reconcileReservations`. */
 export interface ReconcileQuestion {
-  /** `reservedAt`: epoch ms, of the server; budgets of older workers do not tell it. */
+  /** `reservedAt`: epoch ms by the server's clock; missing from budgets of older workers. */
   reservations: { key: string; grant: number; reservedAt?: number }[];
 }
 
-/** Answer of activity `reconcileReservations`: reservations about which nothing can be said yet are left out. */
+/** Answer of activity `reconcileReservations`. Reservations whose fate is still unknown are left out. */
 export interface ReconcileAnswer {
   settlements: Settlement[];
 }
 
-/** What budgets and their generations ask of a worker. */
+/** Activities of budgets and of the generations that use them. */
 export interface BudgetActivities {
-  /** Tells budgets what became of an order; a local activity. */
+  /** Reports to budgets what became of an order. Runs as a local activity. */
   settleReservations: (question: SettleQuestion) => Promise<void>;
   /** Looks up what became of the orders of old reservations. */
   reconcileReservations: (question: ReconcileQuestion) => Promise<ReconcileAnswer>;
 }
 
-/** What is known of how an order ended. */
+/** What is known about the end of an order. */
 export interface OrderEnd {
   submission: Submission;
   phase: string;
@@ -167,6 +176,6 @@ export interface OrderEnd {
   cancel?: { outcome?: string } | undefined;
   otherRequestIds?: string[] | undefined;
   otherCostUsd?: number | undefined;
-  /** Missing: older workers did not count them. */
+  /** Missing from older workers, which did not count them. */
   otherCostsUnknown?: number | undefined;
 }

@@ -17,20 +17,20 @@ export const budgetMessageNames = {
 const idPrefix = 'runcomfy-budget:';
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
-/** What a name of a budget is made of, for the sentence that refuses another. */
+/** The format of a budget's name, for error messages. */
 export const budgetNameWords = '1 to 100 letters, digits, ".", "_" or "-", a letter or digit first';
 
-/** Whether a value may be the name of a budget: safe in a Workflow ID, a query and a shell. */
+/** Whether a value is a valid name of a budget, safe in a Workflow ID, a query and a shell. */
 export function isBudgetName(value: unknown): value is string {
   return typeof value === 'string' && namePattern.test(value);
 }
 
-/** Workflow ID of the budget of a name. */
+/** Workflow ID of the budget with this name. */
 export function budgetId(name: string): string {
   return `${idPrefix}${name}`;
 }
 
-/** The name of the budget of a Workflow ID; undefined where it is none. */
+/** The name of the budget with this Workflow ID; undefined if it is not a budget's. */
 export function budgetNameOf(workflowId: string): string | undefined {
   const name = workflowId.startsWith(idPrefix) ? workflowId.slice(idPrefix.length) : undefined;
   return isBudgetName(name) ? name : undefined;

@@ -14,10 +14,10 @@ import {
   settlementOutcomes,
 } from './budget.ts';
 
-/** How many reservations one message may carry. */
+/** Most reservations in one message. */
 export const maxPerMessage = 100;
 
-/** How many settlements: a signal cannot be refused, and what is not read stays reserved. */
+/** Most settlements in one signal. A signal cannot be refused, and what is not read stays reserved. */
 const maxSettlements = 10_000;
 
 const maxKeyLength = 1_000;
@@ -25,10 +25,10 @@ const maxReasonLength = 1_000;
 const maxReservationsTold = 1_000;
 const maxCostUsd = 1e9;
 
-/** A value that can be understood, or what is wrong with it. */
+/** A valid value, or the problems with it. */
 export type Parsed<Value> = { ok: true; value: Value } | { ok: false; issues: InputIssue[] };
 
-/** Checks the argument of `runcomfyBudget` with plain code, since any service may have sent it. */
+/** Checks the argument of `runcomfyBudget` without a schema library, since any service may have sent it. */
 export function parseBudgetRequest(argument: unknown): Parsed<BudgetRequest> {
   return parseObject('request', argument, ['limitUsd', 'period'], (given, problems) => {
     checkLimit(given['limitUsd'], 'request.limitUsd', problems);
@@ -73,7 +73,7 @@ export function parseReserveMessage(argument: unknown): Parsed<ReserveMessage> {
       const path = `reserve.requests[${String(index)}]`;
       const { key, priceUsd, ...rest } = isJsonObject(request) ? request : {};
       for (const field of Object.keys(rest).slice(0, 5)) problems.add(`${path}.${field}`, 'unknown field');
-      // No order has such a key: it would stay reserved for good.
+      // No order can have such a key, so the money would stay reserved for good.
       const problem = isKey(key) ? unkeepableIn(key) : describe(key);
       if (problem !== undefined) problems.add(`${path}.key`, `expected the key of an order, got ${problem}`);
       if (!isAmount(priceUsd)) problems.add(`${path}.priceUsd`, `expected USD from 0, got ${describe(priceUsd)}`);
@@ -83,7 +83,7 @@ export function parseReserveMessage(argument: unknown): Parsed<ReserveMessage> {
   });
 }
 
-/** The settlements of a signal that can be understood, and how many others there are. */
+/** Reads the valid settlements of a signal; `junk` is the number of invalid ones. */
 export function readSettlements(argument: unknown): { settlements: Settlement[]; junk: number } {
   const given = isJsonObject(argument) ? argument['settlements'] : undefined;
   if (!isListWithin(given, maxSettlements)) return { settlements: [], junk: 1 };
@@ -98,7 +98,7 @@ export function readSettlements(argument: unknown): { settlements: Settlement[];
   return { settlements, junk: given.length - settlements.length };
 }
 
-/** The argument of query `reservations`; what cannot be understood counts as not given. */
+/** Reads the argument of query `reservations`; invalid fields count as missing. */
 export function readReservationsQuestion(argument: unknown): Required<ReservationsQuestion> {
   const { after, limit } = isJsonObject(argument) ? argument : {};
   return {
@@ -107,7 +107,7 @@ export function readReservationsQuestion(argument: unknown): Required<Reservatio
   };
 }
 
-/** Whether a value may be a limit: USD from 0 with at most 6 decimals. */
+/** Whether a value is a valid limit: USD from 0 with at most 6 decimals. */
 function isLimitUsd(value: unknown): value is number {
   return value === 0 || isUsd(value);
 }

@@ -3,18 +3,20 @@ import { withoutUndefined } from '../json.ts';
 import type { OrderEnd, Settlement, SettlementOutcome } from './budget.ts';
 import { toMicro, toUsd } from './money.ts';
 
-/** What an order that has ended comes to. What may have been billed is never called unbilled. */
+/** The settlement of an order that has ended. An order that may have been billed is never settled as unbilled. */
 export function settlementOf(key: string, end: OrderEnd): Settlement {
   return { key, outcome: outcomeOf(end), ...costOf(end) };
 }
 
-/** The same for an order of which nothing more will be heard: what may have been billed is presumed to be. */
+/**
+ * Like `settlementOf`, for an order of which no more news will come: if it may have been billed, it is presumed to be.
+ */
 export function finalSettlementOf(key: string, end: OrderEnd): Settlement {
   const settlement = settlementOf(key, end);
   return settlement.outcome === 'unknown' ? { ...settlement, outcome: 'failed' } : settlement;
 }
 
-/** What is presumed of an order that may have been billed, and of which nobody can say more. */
+/** The settlement of an order that may have been billed when nothing more can be learned. */
 export function presumedSettlement(key: string): Settlement {
   return { key, outcome: 'failed' };
 }
@@ -28,26 +30,29 @@ function outcomeOf(end: OrderEnd): SettlementOutcome {
   return isStopped(end) && furtherCostsUnknown(end) === 0 ? 'cancelled' : 'unknown';
 }
 
-/** RunComfy stopped it, on our wish or on somebody else's, by the generation's own word: else it is only followed no longer. */
+/**
+ * Whether the generation itself says that RunComfy stopped the work, at our request or somebody else's. Otherwise it
+ * may merely no longer be followed.
+ */
 export function isStopped({ phase, cancel }: Pick<OrderEnd, 'cancel'> & { phase?: string | undefined }): boolean {
   return cancel === undefined ? phase === 'cancelled' : cancel.outcome === 'cancelled';
 }
 
-/** What is known and what is presumed of the cost of an order and its further requests. */
+/** The known and the presumed cost of an order and its further requests. */
 export interface Bill {
   costUsd?: number;
   presumedUsd?: number;
-  /** Neither cost nor price of some of it is known, or only the price. */
+  /** The cost of some part is unknown; at best its price is known. */
   isCostPartial?: true;
-  /** How many of its bills have neither: `presumedUsd` holds nothing of them. */
+  /** Number of bills with neither cost nor price; `presumedUsd` includes nothing for them. */
   unpricedBills?: number;
 }
 
 type Sent = Pick<OrderEnd, 'costUsd' | 'priceUsd' | 'otherRequestIds' | 'otherCostUsd' | 'otherCostsUnknown'>;
 
 /**
- * What an order that was sent more than once has cost: a further submit of which no cost is known may cost what was expected
- * of the first. `isStopped`: RunComfy stopped its own request.
+ * The cost of an order that was sent more than once. A further submit of unknown cost is presumed to cost the expected
+ * price of the first. `isStopped`: RunComfy stopped the order's own request.
  */
 export function billOf(sent: Sent & { isStopped?: boolean }): Bill {
   const { costUsd, priceUsd } = sent;
@@ -61,7 +66,10 @@ export function billOf(sent: Sent & { isStopped?: boolean }): Bill {
   };
 }
 
-/** With the further submits of the same order; nothing where no cost is known, or something of it is not, and no price to presume. */
+/**
+ * The cost of an order including its further submits. Empty if no cost is known, or if part of it is unknown and there
+ * is no price to presume.
+ */
 function costOf(end: OrderEnd): Pick<Settlement, 'costUsd' | 'presumedUsd'> {
   const { priceUsd } = end;
   const known = knownCosts(end);
@@ -78,7 +86,7 @@ function isOwnCostOpen(end: OrderEnd): boolean {
   return costUsd === undefined && !isUnbilled(submission) && !(submission === 'accepted' && isStopped(end));
 }
 
-/** Whether what was stopped has a cost, or an earlier submit of the same order has one, or may have. */
+/** Whether a stopped order was billed all the same: it has a cost, or an earlier submit of it has or may have one. */
 export function isBilledAllTheSame(sent: Sent): boolean {
   const { costUsd = 0, otherCostUsd = 0 } = sent;
   return costUsd > 0 || otherCostUsd > 0 || furtherCostsUnknown(sent) > 0;
@@ -88,7 +96,7 @@ function isSentAgain({ otherRequestIds = [], otherCostsUnknown = 0 }: Sent): boo
   return otherRequestIds.length > 0 || otherCostsUnknown > 0;
 }
 
-/** Of how many further submits no cost is known. Where they were not counted, the cost of all is known or of none. */
+/** Number of further submits of unknown cost. If they were not counted, either the cost of all is known or of none. */
 export function furtherCostsUnknown({ otherRequestIds = [], otherCostUsd, otherCostsUnknown }: Sent): number {
   return otherCostsUnknown ?? (otherCostUsd === undefined ? otherRequestIds.length : 0);
 }

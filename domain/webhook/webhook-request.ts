@@ -7,21 +7,21 @@ import type { WebhookOrder } from './webhook.ts';
 
 const maxUrlLength = 2_048;
 
-/** Scheme, host and port, path and query: no login, no fragment, nothing that a parser would repair. */
+/** Scheme, host, port, path and query. No login, no fragment, and nothing that a URL parser would silently fix. */
 const urlPattern = /^https?:\/\/[^/?#@\\\s]+(?:[/?][^#\\\s]*)?$/i;
 const printable = /^[\x21-\x7e]*$/;
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const webhookIdPattern = /^[A-Za-z0-9_.-]{1,256}$/;
 
-/** What the name of a webhook's secrets looks like, in words. */
+/** The format of the name of a webhook's secrets, for error messages. */
 export const secretNameWords = '1 to 64 letters, digits, ".", "_" or "-"';
 
-/** Whether a value is a name of secrets: nobody's secret itself. */
+/** Whether a value is the name of a webhook's secrets, and not a secret itself. */
 export function isSecretName(value: unknown): value is string {
   return typeof value === 'string' && namePattern.test(value) && !value.startsWith('whsec_');
 }
 
-/** Checks the `webhook` of a request. No message repeats a URL or a secret. */
+/** Checks the `webhook` of a request. No message contains a URL or a secret. */
 export function checkWebhookTarget(webhook: unknown, refuse: (field: string, message: string) => void): void {
   if (!isJsonObject(webhook)) {
     refuse('webhook', `expected an object { url, secret, events? }, got ${describe(webhook)}`);
@@ -37,7 +37,7 @@ export function checkWebhookTarget(webhook: unknown, refuse: (field: string, mes
   if (ofEvents !== undefined) refuse('webhook.events', ofEvents);
 }
 
-/** Why the argument of `runcomfyWebhook` cannot be delivered; any service may have sent it. */
+/** Finds what is wrong with the argument of `runcomfyWebhook`, which any service may have sent. */
 export function problemsOfWebhookOrder(argument: unknown): InputIssue[] {
   const problems = createIssueList();
   if (!isJsonObject(argument)) {
@@ -58,7 +58,7 @@ export function problemsOfWebhookOrder(argument: unknown): InputIssue[] {
   return problems.toIssues();
 }
 
-/** Whether a word is one of the events. */
+/** Whether a value is one of `webhookEvents`. */
 function isEvent(value: unknown): value is WebhookEvent {
   return webhookEvents.some((event) => event === value);
 }
@@ -74,7 +74,7 @@ function problemOfUrl(url: unknown): string | undefined {
 function problemOfSecretName(secret: unknown): string | undefined {
   if (isSecretName(secret)) return undefined;
   const expected = `expected the name of secrets, ${secretNameWords}`;
-  // Whatever a string is, it may be a secret.
+  // Not repeated in the message, since any string may be a secret.
   return typeof secret === 'string' ? `${expected}; never a secret itself` : `${expected}, got ${describe(secret)}`;
 }
 

@@ -1,6 +1,6 @@
 import { fieldsOf } from '../fields-of.ts';
 
-/** What a webhook can be told: how a generation ended, or that a person is needed. */
+/** The events of a webhook: how a generation ended, or that a person is needed. */
 export const webhookEvents = [
   'generation.succeeded',
   'generation.failed',
@@ -12,11 +12,11 @@ export const webhookEvents = [
 /** One of `webhookEvents`. */
 export type WebhookEvent = (typeof webhookEvents)[number];
 
-/** The `webhook` of a request: where its end is told. */
+/** The `webhook` of a request: who is notified of its end. */
 export interface WebhookTarget {
-  /** `https:`; plain http and private hosts only where the worker allows the host by name. */
+  /** Must be `https:`; plain http and private hosts only if the worker allows the host by name. */
   url: string;
-  /** Name of the secrets that sign, never a secret itself. */
+  /** Name of the secrets used for signing, never a secret itself. */
   secret: string;
   /** Default: all. */
   events?: WebhookEvent[];

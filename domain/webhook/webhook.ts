@@ -2,7 +2,7 @@ import type { CancelState, FailureDetails, FailureState, GenerationResult, Phase
 import { maxWorkflowIdLength } from '../names.ts';
 import { type WebhookEvent, webhookEvents, type WebhookTarget } from './webhook-target.ts';
 
-/** Why a generation has no output, as a webhook tells it: nothing that could echo the input. */
+/** A generation's failure as a webhook reports it, without anything that could echo the input. */
 export type WebhookFailure = Pick<FailureState, 'type' | 'message'> & {
   details: Pick<
     FailureDetails,
@@ -27,7 +27,7 @@ export interface WebhookBody {
   /** When it happened, ISO 8601. */
   timestamp: string;
   data: {
-    /** As its tenant knows it. */
+    /** The key as the tenant knows it. */
     key: string;
     tenant?: string;
     runId: string;
@@ -39,17 +39,17 @@ export interface WebhookBody {
     result?: GenerationResult;
     failure?: WebhookFailure;
     cancel?: CancelState;
-    /** Fields that are left out since the body would be too long: ask for the generation by its key. */
+    /** Fields that were left out because the body would be too large: get the generation by its key instead. */
     leftOut?: ('result' | 'failure')[];
   };
 }
 
-/** The one argument of workflow `runcomfyWebhook`: an event and who is told of it. */
+/** The one argument of workflow `runcomfyWebhook`: an event and its receiver. */
 export interface WebhookOrder {
-  /** `webhook-id` of every attempt: receivers recognise repetitions by it. */
+  /** The `webhook-id` of every attempt, by which receivers recognise repetitions. */
   webhookId: string;
   url: string;
-  /** Name of the secrets that sign. */
+  /** Name of the secrets used for signing. */
   secret: string;
   body: WebhookBody;
 }
@@ -66,11 +66,11 @@ export interface WebhookAttempt {
   at: string;
   durationMs: number;
   httpStatus?: number;
-  /** In our words: nothing that the receiver sent. */
+  /** Our own description; contains nothing that the receiver sent. */
   error?: string;
 }
 
-/** How far a delivery is; the last four are its end. */
+/** The state of a delivery; the last four are final. */
 export type DeliveryState = 'delivering' | 'waiting' | 'delivered' | 'exhausted' | 'gone' | 'refused';
 
 /** Answer of query `delivery`, and return value of a delivery that arrived. */
@@ -84,7 +84,7 @@ export interface Delivery {
   nextAttemptAt?: string;
   /** ISO 8601. */
   deliveredAt?: string;
-  /** Why nothing was sent any more; where it was refused at once, nothing ever was. */
+  /** Why sending stopped. If the delivery was refused at once, nothing was ever sent. */
   refusedBecause?: string;
   webhookId: string;
 }
@@ -97,34 +97,34 @@ export interface DeliveryQuestion {
   body: WebhookBody;
 }
 
-/** Answer of `deliverWebhook`: what came of the attempt, and what follows from it. */
+/** Answer of `deliverWebhook`: the result of the attempt, and what follows from it. */
 export interface DeliveryAnswer extends WebhookAttempt {
   verdict: 'delivered' | 'gone' | 'refused' | 'failed';
-  /** What the receiver asks to wait, at most an hour. */
+  /** How long the receiver asks to wait, at most an hour. */
   retryAfterMs?: number;
 }
 
-/** Answer of `checkWebhook`: why nothing could be delivered there; empty: nothing is known against it. */
+/** Answer of `checkWebhook`: why nothing could be delivered there. Empty if no problem is known. */
 export interface WebhookCheck {
   issues: { path: string; message: string }[];
-  /** A run before this one may have had the order accepted: what stands against its webhook must not end it as unsent. */
+  /** An earlier run may have had the order accepted, so a problem with its webhook must not end it as unsent. */
   mayBeSubmitted?: true;
 }
 
-/** What the workflows ask of workers about webhooks. */
+/** Activities for webhooks. */
 export interface WebhookActivities {
-  /** Looks at the address, the secret's name and the generation's key before anything is paid. */
+  /** Checks the address, the secret's name and the generation's key before anything is paid. */
   checkWebhook: (
     target: Pick<WebhookTarget, 'url' | 'secret'> & { key: string; firstExecutionRunId?: string },
   ) => Promise<WebhookCheck>;
-  /** POSTs the event once; whatever comes of it is an answer. */
+  /** POSTs the event once. Every result is an answer, never an error. */
   deliverWebhook: (question: DeliveryQuestion) => Promise<DeliveryAnswer>;
 }
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
-/** From one failed attempt to the next, milliseconds: over a day in all. */
+/** Delays between failed attempts, in milliseconds: over a day in total. */
 export const retryStepsMs: readonly number[] = [
   5_000,
   5 * minuteMs,
@@ -138,8 +138,8 @@ export const retryStepsMs: readonly number[] = [
 const jitterShare = 0.1;
 
 /**
- * Milliseconds until the attempt after the failed one of this step, give or take 10 % by `chance` in [0, 1), or what the
- * receiver asks for where that is longer; undefined: there is none.
+ * Milliseconds until the next attempt after failed attempt number `step`: the listed delay, varied by 10 % by `chance`
+ * in [0, 1), or what the receiver asks for if that is longer. Undefined if there is no further attempt.
  */
 export function nextAttemptInMs(step: number, chance: number, retryAfterMs = 0): number | undefined {
   const stepMs = retryStepsMs[step];
@@ -147,22 +147,22 @@ export function nextAttemptInMs(step: number, chance: number, retryAfterMs = 0):
   return Math.max(Math.round(stepMs * (1 - jitterShare + 2 * jitterShare * chance)), retryAfterMs);
 }
 
-/** The URL without its query, which may hold what only the receiver should know. */
+/** The URL without its query, which may contain what only the receiver should know. */
 export function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/s, '');
 }
 
-/** Workflow ID under which an event of a generation is delivered. */
+/** Workflow ID of the delivery of a generation's event. */
 export function webhookKey(key: string, event: WebhookEvent): string {
   return `${key}/webhook/${event}`;
 }
 
-/** Workflow ID of the same event of a later run, where the delivery of an earlier one still goes on. */
+/** Workflow ID of the delivery of a later run's event, while the delivery of an earlier run's goes on. */
 export function webhookKeyOfRun(key: string, event: WebhookEvent, firstRunId: string): string {
   return `${webhookKey(key, event)}/${firstRunId}`;
 }
 
-/** The longest key of a generation of which every event can be delivered under a name that is kept. */
+/** Longest key of a generation, in characters, such that the Workflow IDs of all its deliveries can be stored. */
 export const maxWebhookKeyLength =
   maxWorkflowIdLength -
   Math.max(...webhookEvents.map((event) => webhookKeyOfRun('', event, '00000000-0000-0000-0000-000000000000').length));
