@@ -2,80 +2,90 @@ import type { CancelOutcome, GenerationResult, InputIssue, WallPolicy } from '..
 import type { ItemState, StepFailure, StepState } from './pipeline-run.ts';
 import type { PipelinePlan, PlanParam, PlanStep } from './pipeline.ts';
 
-/** What activity `checkPlan` is asked. */
+/** Argument of activity `checkPlan`. */
 export interface PlanQuestion {
   plan: object;
   params?: Record<string, unknown>;
   maxCostUsd?: number;
-  /** Refuses a plan of which a price cannot be known: it is ordered under budgets. */
+  /** Refuse a plan with an order of unknown price, as budgets require. */
   needsPrices?: boolean;
-  /** What orders that say nothing of their own do at a wall: where they wait, a refused token is waited out too. */
+  /** Default `onWall` of the orders. With `wait`, a refused token is waited out here as well. */
   onWall?: WallPolicy;
-  /** What the keys of its orders begin with. */
+  /** Prefix of the keys of its orders. */
   lineage?: string;
-  /** Prepares what waits for no other step along with the check, which leaves no events of its own. */
+  /**
+   * Also prepare the steps that wait for no other step. Doing so within the check leaves no history events of its own.
+   */
   first?: FirstQuestion;
-  /** The run shows its phase in the search attributes from the check on: one of an earlier version shows its end alone. */
+  /**
+   * The run shows its phase in the search attributes from the check on. A run of an earlier version shows only its end.
+   */
   showsPhase?: true;
 }
 
-/** What is said of the steps that wait for no other. */
+/** How to prepare the steps that wait for no other step. */
 export interface FirstQuestion extends Pick<StepQuestion, 'orderAgain' | 'needsPrices' | 'onWall'> {
   /** Key of the pipeline. */
   key: string;
-  /** When the pipeline started, ISO 8601; a reset leaves it as it was. */
+  /** When the pipeline started, ISO 8601; unchanged by a reset. */
   startedAt: string;
 }
 
-/** What each step of a plan that may be run reads. */
+/** What a step of a valid plan reads. */
 export interface StepSources {
   id: string;
-  /** The steps that it waits for. */
+  /** Ids of the steps that it waits for. */
   steps: string[];
-  /** The params that it reads. */
+  /** Names of the params that it reads. */
   params: string[];
 }
 
-/** An output that is nothing but a path, as `steps.clip.video`: found without an evaluator. */
+/** Outputs that are plain paths such as `steps.clip.video`, by name: resolved without an expression evaluator. */
 export type OutputPaths = Record<string, string[]>;
 
-/** What a check of a plan found. */
+/** The result of checking a plan. */
 export type PlanAnswer =
   | {
       issues: InputIssue[];
-      /** The search attributes of ours that the server knows; for whoever shows its phase. */
+      /** Our search attributes that the server knows. Set if the question has `showsPhase`. */
       searchAttributes?: string[];
     }
   | {
       plan: PipelinePlan;
       params: Record<string, unknown>;
-      /** Each step after its sources. */
+      /** Sorted such that each step comes after its sources. */
       steps: StepSources[];
-      /** Set where every output is a plain path. */
+      /** Set if every output is a plain path. */
       outputPaths?: OutputPaths;
       warnings: string[];
-      /** The search attributes of ours that the server knows. */
+      /** Our search attributes that the server knows. */
       searchAttributes: string[];
-      /** As it was asked: what has been recorded without stays as it is. */
+      /** Copied from the question. Missing from histories recorded without it, which must replay unchanged. */
       showsPhase?: true;
-      /** The run leaves fewer events than runs did whose check did not say so: what those have recorded stays as it is. */
+      /** The run records fewer events. Missing from histories of earlier versions, which must replay unchanged. */
       isSparing?: true;
       /**
-       * Nothing follows from the answer of a local activity, nor from the time at which one came: where a query is answered
-       * beside it, a replay may hear of it earlier or later than the run did.
+       * The run's commands depend neither on the answer of a local activity nor on when it arrives: if a query is
+       * answered at the same time, a replay may see that answer earlier or later than the run did.
        */
       isSteady?: true;
-      /** Single orders and approvals that wait for no other step, as far as they were asked for and could be prepared at once. */
+      /**
+       * Single orders and approvals that wait for no other step, if the question asked for them and they could be
+       * prepared at once.
+       */
       prepared?: Record<string, StepAnswer>;
     };
 
-/** What a question tells of a step: each file once, since a question stands in the history and may have 2 MiB. */
+/**
+ * What a question says about a step. Each file is named only once, since the question is stored in the history and is
+ * limited to 2 MiB.
+ */
 export type ToldStep = Pick<
   StepState,
   'id' | 'phase' | 'key' | 'requestId' | 'model' | 'costUsd' | 'output' | 'approval'
 > & { items?: Pick<ItemState, 'index' | 'phase' | 'key' | 'requestId' | 'model' | 'costUsd' | 'output'>[] };
 
-/** What expressions of a step may name. */
+/** The values that the expressions of a step may refer to. */
 export interface StepValuesInQuestion {
   declared: Record<string, PlanParam>;
   params: Record<string, unknown>;
@@ -83,53 +93,53 @@ export interface StepValuesInQuestion {
   key: string;
 }
 
-/** What activity `prepareStep` is asked. */
+/** Argument of activity `prepareStep`. */
 export interface StepQuestion {
   id: string;
   step: PlanStep;
   values: StepValuesInQuestion;
   lineage: string;
   orderAgain?: boolean;
-  /** An order of which the price cannot be known is refused: asked again while the catalogue gives no answer. */
+  /** Refuse an order of unknown price; retry while the catalogue does not answer. */
   needsPrices?: boolean;
-  /** What orders that say nothing of their own do at a wall. */
+  /** Default `onWall` of the orders. */
   onWall?: WallPolicy;
-  /** When the pipeline started, ISO 8601: what failed since then is not ordered again, though `orderAgain` is set. */
+  /** When the pipeline started, ISO 8601. What has failed since then is not ordered again, even with `orderAgain`. */
   startedAt?: string;
-  /** Index of the first item to prepare: not all fit into one answer. */
+  /** Index of the first item to prepare, since not all items may fit into one answer. */
   from?: number;
-  /** How often each digest has been used by the items before. */
+  /** How often earlier items used each digest. */
   digests?: Record<string, number>;
-  /** Prepares one further order of one item: an attempt, or a fallback. */
+  /** Prepare one further order of one item: another attempt, or a fallback. */
   further?: FurtherOrder;
 }
 
-/** Which further order of an item is prepared. */
+/** Which further order of an item to prepare. */
 export interface FurtherOrder {
   index: number;
   /** 0: the step's own order, 1: its first fallback. */
   rank: number;
-  /** Keys that this run has used for the item. */
+  /** Keys that this run has already used for the item. */
   usedKeys: string[];
-  /** Which of the equal items it is, counted from 1. */
+  /** The item's number among equal items, counted from 1. */
   copy: number;
 }
 
-/** An order that is ready to be made, or what is known of it already. */
+/** An order that is ready to be made, or what already exists under its key. */
 export type PreparedOrder = { index: number } & (
   | { kind: 'failed'; failure: StepFailure }
   | ({ kind: 'order'; input: Record<string, unknown> } & OrderFacts & {
-        /** Run id of the unbilled run that this one follows. */
+        /** Run id of the unbilled run that this order retries. */
         retryOfRunId?: string;
-        /** Why nothing known will do. */
+        /** Why nothing that exists can be used. */
         reason?: string;
       })
-  /** A generation of this key runs, or has failed. */
+  /** A generation with this key is running or has failed. */
   | ({ kind: 'attach'; reason?: string } & OrderFacts)
   | ({ kind: 'reuse'; result: ReusedResult } & OrderFacts)
 );
 
-/** What a step takes of what an earlier run made: each answer stands in the history. */
+/** The part of an earlier run's result that a step uses; kept small because each answer is stored in the history. */
 export type ReusedResult = Pick<GenerationResult, 'requestId' | 'output' | 'costUsd'>;
 
 interface OrderFacts {
@@ -137,18 +147,21 @@ interface OrderFacts {
   model: string;
   priceUsd?: number;
   copy: number;
-  /** How many orders of the item an earlier run made before this one; fallbacks are counted on from the last attempt. */
+  /**
+   * Number of orders that an earlier run made for the item before this one. Fallbacks are counted on from the last
+   * attempt.
+   */
   tries?: number;
 }
 
-/** What a step comes to, before anything of it is ordered. */
+/** What is to be done for a step, decided before anything is ordered. */
 export type StepAnswer =
   | { kind: 'skip'; reason: string }
   | { kind: 'failed'; failure: StepFailure }
   | { kind: 'choose'; choices?: string[] }
   | {
       kind: 'orders';
-      /** Items of the `forEach`; 1 without one. */
+      /** Number of items of the `forEach`; 1 without one. */
       total: number;
       orders: PreparedOrder[];
       /** Index of the first item that is not prepared yet. */
@@ -156,15 +169,15 @@ export type StepAnswer =
       digests?: Record<string, number>;
     };
 
-/** What activity `evaluateOutputs` is asked. */
+/** Argument of activity `evaluateOutputs`. */
 export interface OutputsQuestion {
   outputs: Record<string, unknown>;
   values: StepValuesInQuestion;
 }
 
-/** The outputs of a pipeline, and what could not be evaluated. */
+/** The outputs of a pipeline, with warnings for those that could not be evaluated. */
 export interface OutputsAnswer {
-  /** Null where an expression gives nothing. */
+  /** Null for an expression without a value. */
   outputs: Record<string, unknown>;
   warnings: string[];
 }
@@ -179,26 +192,26 @@ export interface CancelledGeneration {
   requestId?: string;
 }
 
-/** What activity `cancelGenerations` is asked. */
+/** Argument of activity `cancelGenerations`. */
 export interface CancelGenerationsQuestion {
   keys: string[];
   reason?: string;
 }
 
-/** What activity `settleGeneration` is asked: which order, and what its key is, or what it is made of. */
+/** Argument of activity `settleGeneration`: an order, and its key or what the key is built from. */
 export interface GenerationQuestion {
   model: string;
   input: Record<string, unknown>;
-  /** The key as it is; else `<lineage>/<step>@<digest>`. */
+  /** The whole key. Missing: it is `<lineage>/<step>@<digest>`. */
   key?: string;
   step?: string;
   lineage?: string;
-  /** Another try of the same input. */
+  /** Distinguishes repeated orders of the same input. */
   take?: number;
   orderAgain?: boolean;
 }
 
-/** Under which key a generation is ordered, or what is known of it already. */
+/** Under which key to order a generation, or what already exists under that key. */
 export type GenerationAnswer =
   | { kind: 'order'; key: string; retryOfRunId?: string; reason?: string }
   | { kind: 'attach'; key: string; reason?: string }
@@ -206,22 +219,22 @@ export type GenerationAnswer =
   /** The key belongs to something else. */
   | { kind: 'refused'; message: string };
 
-/** What the workflow of a pipeline, or one that orders generations, cannot do itself. */
+/** Activities of pipelines, and of other workflows that order generations. */
 export interface PipelineActivities {
   /** Checks a plan and its params before anything is paid. */
   checkPlan: (question: PlanQuestion) => Promise<PlanAnswer>;
-  /** Evaluates what a step is made of, prices it, and looks at what is known of its keys. */
+  /** Evaluates the expressions of a step, prices its orders and looks up their keys. */
   prepareStep: (question: StepQuestion) => Promise<StepAnswer>;
   /** Evaluates the outputs of a pipeline. */
   evaluateOutputs: (question: OutputsQuestion) => Promise<OutputsAnswer>;
-  /** Looks at what is known of the key of one generation. */
+  /** Looks up the key of one generation. */
   settleGeneration: (question: GenerationQuestion) => Promise<GenerationAnswer>;
-  /** Waits for the end of a generation that somebody else has started. */
+  /** Waits for the end of a generation that somebody else started. */
   followGeneration: (question: { key: string }) => Promise<FollowAnswer>;
-  /** Waits so many milliseconds; a local activity. */
+  /** Waits for the given time. Runs as a local activity. */
   breathe: (question: { ms: number }) => Promise<void>;
-  /** Asks one generation to cancel, and tells what became of it. */
+  /** Asks one generation to cancel, and reports the outcome. */
   cancelGeneration: (question: { key: string; reason?: string }) => Promise<CancelledGeneration>;
-  /** Asks generations to cancel and tells what became of each, in the order of the keys. */
+  /** Asks generations to cancel and reports the outcome of each, in the order of the keys. */
   cancelGenerations: (question: CancelGenerationsQuestion) => Promise<CancelOutcome[]>;
 }

@@ -1,19 +1,19 @@
-/** What a run would do about one order. */
+/** What a run would do for one order. */
 export interface PreviewedOrder {
   step: string;
-  /** Which item of a `forEach`. */
+  /** Index of the item, for a step with `forEach`. */
   index?: number;
   /**
-   * `reuse`: what an earlier run made is used; `attach`: a generation of this key runs, or has failed; `order`: it is
-   * ordered and billed; `fail`: it cannot be ordered.
+   * `reuse`: the result of an earlier run is used; `attach`: a generation with this key is running or has failed;
+   * `order`: it is ordered and billed; `fail`: it cannot be ordered.
    */
   decision: 'reuse' | 'attach' | 'order' | 'fail';
-  /** Why; nothing has to be said of what is used again. */
+  /** Why this was decided; missing for `reuse`. */
   reason?: string;
   model?: string;
-  /** Missing where it depends on what is not made yet. */
+  /** Missing if it depends on outputs that do not exist yet. */
   key?: string;
-  /** What this run would be billed for it; null where it cannot be known. */
+  /** What this run would be billed for it; null if unknown. */
   priceUsd: number | null;
 }
 
@@ -24,21 +24,21 @@ export interface PreviewedStep {
   reason: string;
 }
 
-/** Exactly what a run would order, by the decisions that the run itself makes. */
+/** Exactly what a run would order, decided in the same way as in the run itself. */
 export interface PipelinePreview {
   key: string;
-  /** The key has this very pipeline already: nothing would be started. */
+  /** The key already belongs to this same pipeline, so nothing would be started. */
   attached: boolean;
   orders: PreviewedOrder[];
   steps: PreviewedStep[];
-  /** How many orders would be made and billed. */
+  /** Number of orders that would be made and billed. */
   ordered: number;
   reused: number;
   currency: 'USD';
-  /** Null where the price of an order is not known. */
+  /** Null if the price of any order is unknown. */
   totalUsd: number | null;
-  /** The sum of the prices that are known. */
+  /** Sum of the known prices. */
   atLeastUsd: number;
-  /** What the preview had to assume, and the warnings of the check. */
+  /** Assumptions of the preview, and warnings of the check. */
   warnings: string[];
 }

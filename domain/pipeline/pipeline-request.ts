@@ -32,10 +32,13 @@ export const pipelineRequestFields = fieldsOf<PipelineRequest>()(
   'waiting',
 );
 
-/** A request that can be understood, or what is wrong with it. */
+/** A valid request, or the problems with it. */
 export type ParsedPipelineRequest = { ok: true; request: PipelineRequest } | { ok: false; issues: InputIssue[] };
 
-/** Checks the argument of `runcomfyPipeline` with plain code, since any service may have sent it. The plan is not looked into. */
+/**
+ * Checks the argument of `runcomfyPipeline` without a schema library, since any service may have sent it. The plan's
+ * contents are not checked here.
+ */
 export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
   if (!isJsonObject(argument)) {
     const found = argument === undefined ? 'no argument' : describe(argument);
@@ -77,7 +80,7 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
   return { ok: true, request: withoutMissingIn(argument, ['waiting']) as unknown as PipelineRequest };
 }
 
-/** Milliseconds from the start at which a pipeline gives up. */
+/** Milliseconds from the start until a pipeline gives up. */
 export function pipelineDeadlineMsOf({ deadlineMs }: PipelineRequest): number {
   return deadlineMs ?? defaultPipelineDeadlineMs;
 }

@@ -11,30 +11,30 @@ import type {
 
 /** The one argument of workflow `runcomfyPipeline`. */
 export interface PipelineRequest {
-  /** A plan as `docs/plans.md` has it. */
+  /** A plan (see `docs/plans.md`). */
   plan: object;
   params?: Record<string, unknown>;
-  /** What the keys of the orders begin with; default: the pipeline's own key. */
+  /** Prefix of the keys of the orders; default: the pipeline's own key. */
   lineage?: string;
-  /** Orders that failed and may have been billed are ordered again, under a further key. */
+  /** Order again, under a new key, what failed and may have been billed. */
   orderAgain?: boolean;
   /** Milliseconds from the start; default 7 days. */
   deadlineMs?: number;
-  /** Nothing is ordered whose price is unknown, or that could take the sum above this. */
+  /** Nothing is ordered whose price is unknown or could take the total above this. */
   maxCostUsd?: number;
-  /** Names of at most 4 budgets, in each of which every order is reserved before it is sent. */
+  /** Names of at most 4 budgets; every order is reserved in each before it is sent. */
   budgets?: string[];
-  /** Orders open at once; default 20. */
+  /** Most orders open at once; default 20. */
   maxParallel?: number;
-  /** For every step that does not say otherwise. */
+  /** Default for steps that do not set it. */
   onUnknownSubmission?: UnknownSubmissionPolicy;
-  /** For every step that does not say otherwise; default `fail`. */
+  /** Default for steps that do not set it; default `fail`. */
   onWall?: WallPolicy;
-  /** For every step that does not say otherwise. */
+  /** Default for steps that do not set it. */
   waiting?: WaitingOptions;
 }
 
-/** How long a pipeline may take unless its request says otherwise. */
+/** Default deadline of a pipeline: 7 days. */
 export const defaultPipelineDeadlineMs = 7 * 24 * 60 * 60 * 1000;
 
 /** Where a pipeline stands; the last five are ends. */
@@ -76,7 +76,7 @@ export const stepPhases = [
 /** One of `stepPhases`. */
 export type StepPhase = (typeof stepPhases)[number];
 
-/** Why a step or an order failed: one of our failure types, or what only a step can meet. */
+/** Why a step or an order failed: one of our failure types, or one that only steps have. */
 export interface StepFailure {
   type: FailureType | 'OutputMissing' | 'ApprovalRejected';
   message: string;
@@ -88,29 +88,29 @@ export interface StepFailure {
   key?: string;
   requestId?: string;
   costUsd?: number;
-  /** As in the details of the order's failure. */
+  /** This and the next two: as in the details of the order's failure. */
   otherRequestIds?: string[];
   otherCostUsd?: number;
   otherCostsUnknown?: number;
-  /** The budget that had no room. */
+  /** The budget without room for the order. */
   budget?: string;
   issues?: InputIssue[];
 }
 
-/** One order that was tried, and what became of it. */
+/** One attempted order and its outcome. */
 export interface AttemptState {
   key: string;
   model: string;
   /** `succeeded`, or the type of its failure. */
   outcome: string;
   costUsd?: number;
-  /** Of one that failed. */
+  /** Set if the order failed. */
   submission?: Submission;
   /** What became of the cancel of it. */
   cancel?: CancelOutcome;
 }
 
-/** What is known of the order of a step, or of an item. */
+/** The state of the order of a step, or of one of its items. */
 export interface OrderState {
   key?: string;
   model?: string;
@@ -118,7 +118,7 @@ export interface OrderState {
   output?: GenerationOutput;
   priceUsd?: number;
   costUsd?: number;
-  /** An earlier run had ordered it already. */
+  /** An earlier run had already ordered it. */
   reused?: boolean;
   attempts?: AttemptState[];
   failure?: StepFailure;
@@ -130,11 +130,11 @@ export interface ItemState extends OrderState {
   phase: StepPhase;
 }
 
-/** What is to be decided, and what was. */
+/** What an approval asks, and the decision. */
 export interface ApprovalState {
   message?: string;
   choices?: string[];
-  /** How many are to be chosen. */
+  /** How many of the choices have to be chosen. */
   count?: number;
   /** ISO 8601. */
   deadlineAt: string;
@@ -143,7 +143,7 @@ export interface ApprovalState {
   /** What was chosen. */
   chosen?: string[];
   reason?: string;
-  /** Who decided; `deadline` where nobody did. */
+  /** Who decided; `deadline` if nobody did. */
   by?: string;
 }
 
@@ -151,7 +151,7 @@ export interface ApprovalState {
 export interface StepState extends OrderState {
   id: string;
   phase: StepPhase;
-  /** Steps that have not ended and that it waits for. */
+  /** The unfinished steps that it waits for. */
   waitsFor?: string[];
   /** Why it was skipped. */
   reason?: string;
@@ -176,9 +176,9 @@ export interface PipelineState {
   startedAt: string;
   deadlineAt: string;
   endedAt?: string;
-  /** What this run was billed, as far as it is known. */
+  /** The known part of what this run was billed. */
   costUsd: number;
-  /** Expected prices of orders that ended without saying what they cost: count against the limit. Absent: nothing. */
+  /** Expected prices of orders that ended without a stated cost; count against the limit. Absent: none. */
   presumedUsd?: number;
   /** Expected prices of the orders that are open. */
   reservedUsd: number;
@@ -187,7 +187,7 @@ export interface PipelineState {
   cancel?: PipelineCancelState;
   failure?: PipelineFailure;
   warnings: string[];
-  /** Outputs of items were left out to keep the answer below 1 MiB; they stand under the items' keys. */
+  /** Outputs of items were left out to keep the answer below 1 MiB; they can be found under the items' keys. */
   truncated?: boolean;
 }
 
@@ -224,14 +224,14 @@ export interface PipelineResult {
   costUsd: number;
   /** As in the state. */
   presumedUsd?: number;
-  /** Orders that may have cost something, of which neither cost nor price is known. Absent: none. */
+  /** Number of orders that may have cost something, with neither cost nor price known. Absent: none. */
   unpriced?: number;
   /** ISO 8601. */
   startedAt: string;
   endedAt: string;
 }
 
-/** First detail of every failure of a pipeline. */
+/** First entry in the `details` of a pipeline's failure. */
 export interface PipelineFailureDetails {
   key: string;
   phase: PipelinePhase;
@@ -247,13 +247,13 @@ export interface PipelineFailureDetails {
   cancel?: PipelineCancelState;
 }
 
-/** Payload of signal and update `cancel` of a pipeline. `detach`: work that cannot be stopped is not waited for. */
+/** Payload of signal and update `cancel` of a pipeline. `detach`: do not wait for work that cannot be stopped. */
 export interface PipelineCancelMessage {
   reason?: string;
   detach?: boolean;
 }
 
-/** Reply of update `cancel`: the worst outcome, and that of each order. */
+/** Reply of update `cancel`: the worst outcome, and the outcome of each order. */
 export interface PipelineCancelReply {
   outcome: CancelOutcome;
   phase: PipelinePhase;
@@ -270,7 +270,7 @@ export interface ApprovalDecision {
   by?: string;
 }
 
-/** First detail of the failure of a decision that is refused since the plan has no such step. */
+/** First entry in the `details` of the failure when a decision is refused because the plan has no such step. */
 export interface DecisionRefusal {
   unknown: 'step';
 }

@@ -1,35 +1,36 @@
 import type { CancelWhileRunningPolicy, UnknownSubmissionPolicy, WaitingOptions, WallPolicy } from '../generation.ts';
 
-/** Bounds of a pipeline's plan. What is above one of them is refused by its number. */
+/** Limits of a pipeline's plan. The message that refuses a plan states the limit. */
 export const planLimits = {
   /** UTF-8 bytes of the plan as JSON. */
   bytes: 256 * 1024,
   steps: 100,
   /** UTF-8 bytes of the params as JSON. */
   paramBytes: 64 * 1024,
-  /** Orders of one run; more make a batch of pipelines. */
+  /** Orders of one run. For more, use a batch of pipelines. */
   generations: 500,
   forEachItems: 200,
   maxParallel: 20,
   attempts: 5,
   /** Characters of one expression. */
   expressionLength: 2_000,
-  /** Values at all places of the plan together, and of the params. */
+  /** Values in the whole plan, or in all params. */
   values: 20_000,
-  /** Nested lists and objects. */
+  /** Nesting depth of lists and objects. */
   levels: 100,
   fallbacks: 10,
   approvalChoices: 200,
 } as const;
 
 /**
- * How long the server waits for one workflow task of a pipeline. A local activity that outlasts four fifths of it goes on in
- * a next task, and a replay takes what came meanwhile in another order than it came: so it is far more than one takes, also
- * on a machine that is kept from its processors for seconds. A worker that dies in the middle of a task is noticed after it.
+ * Workflow task timeout of a pipeline. A local activity that takes longer than four fifths of it continues in another
+ * task, and a replay then sees what arrived in the meantime in a different order. It is therefore far longer than any
+ * local activity takes, even on a machine that stalls for seconds. In return, a worker that dies in the middle of a
+ * task is noticed only after this time.
  */
 export const pipelineTaskTimeoutMs = 30_000;
 
-/** What a param may be. `image`, `video` and `audio` are URLs. */
+/** The types of params. `image`, `video` and `audio` are URLs. */
 export const paramTypes = [
   'string',
   'number',
@@ -45,14 +46,14 @@ export const paramTypes = [
 /** One of `paramTypes`. */
 export type ParamType = (typeof paramTypes)[number];
 
-/** A param of a plan; without a default it is required. */
+/** A param of a plan; required unless it has a default. */
 export interface PlanParam {
   type: ParamType;
   default?: unknown;
   description?: string;
 }
 
-/** What an order of a step is made of; `input` may hold expressions in its values. */
+/** An order of a step; the values of `input` may contain expressions. */
 export interface PlanOrder {
   model: string;
   input: Record<string, unknown>;
@@ -66,21 +67,21 @@ export interface PlanOrder {
   maxPriceUsd?: number;
 }
 
-/** What follows when a step fails. `fail`: nothing new starts; `continue`: what depends on it is skipped. */
+/** What happens if a step fails. `fail`: nothing new starts; `continue`: steps that depend on it are skipped. */
 export const failureRules = ['fail', 'continue'] as const;
 
 /** One of `failureRules`. */
 export type FailureRule = (typeof failureRules)[number];
 
-/** When a step runs: once its sources have succeeded, or once they have ended in whatever way. */
+/** When a step runs: once its sources have succeeded, or once they have ended in any way. */
 export const runRules = ['succeeded', 'ended'] as const;
 
 /** One of `runRules`. */
 export type RunRule = (typeof runRules)[number];
 
-/** What all steps have in common. */
+/** Fields of all steps. */
 interface PlanStepBase {
-  /** Further steps to wait for; those that expressions refer to are implied. */
+  /** Further steps to wait for; steps that expressions refer to are implied. */
   needs: string[];
   /** A boolean expression. */
   if?: string;
@@ -88,7 +89,7 @@ interface PlanStepBase {
   onFailure: FailureRule;
 }
 
-/** A step that orders generations: one, or one for each item of `forEach`. */
+/** A step that orders generations: one, or one per item of `forEach`. */
 export interface PlanModelStep extends PlanStepBase {
   kind: 'model';
   order: PlanOrder;
@@ -96,9 +97,9 @@ export interface PlanModelStep extends PlanStepBase {
   forEach?: unknown[] | string;
   maxParallel: number;
   attempts: number;
-  /** Other orders to try, in turn, once the attempts before are surely over. */
+  /** Other orders to try, one after the other, once the previous attempts are certain to be over. */
   fallback: PlanOrder[];
-  /** A further attempt or fallback is allowed although the one before may still run and be billed. */
+  /** Allow a further attempt or fallback while the previous one may still be running and may be billed. */
   mayPayTwice: boolean;
 }
 
@@ -116,10 +117,10 @@ export interface PlanApprovalStep extends PlanStepBase {
 /** A step of a plan: an order, or an approval. */
 export type PlanStep = PlanModelStep | PlanApprovalStep;
 
-/** A plan whose shape has been checked: every default stands in it, every duration is in milliseconds. */
+/** A plan whose shape was checked: defaults are filled in, and all durations are in milliseconds. */
 export interface PipelinePlan {
   params: Record<string, PlanParam>;
   steps: Record<string, PlanStep>;
-  /** Expressions by name; missing: the outputs of all steps. */
+  /** Expressions by name. Missing: the outputs of all steps. */
   outputs?: Record<string, unknown>;
 }

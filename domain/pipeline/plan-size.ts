@@ -2,18 +2,21 @@ import type { InputIssue } from '../generation.ts';
 import { findExcess, isJsonObject, jsonBytes } from '../json.ts';
 import { planLimits } from './pipeline.ts';
 
-/** Why a plan is too large to be looked into; undefined: it is not. */
+/** Says why a plan is too large to be checked; undefined if it is not. */
 export function findOversize(plan: object): InputIssue | undefined {
   return oversizeOf(plan, { name: 'plan', path: '$', maxBytes: planLimits.bytes });
 }
 
-/** Why params are too large; undefined: they are not. */
+/** Says why params are too large; undefined if they are not. */
 export function findOversizeOfParams(params: unknown): InputIssue | undefined {
   if (!isJsonObject(params)) return undefined;
   return oversizeOf(params, { name: 'params', path: '$.params', maxBytes: planLimits.paramBytes });
 }
 
-/** Counted before it is written down to be weighed: what is nested too deep overflows the stack of whoever writes it. */
+/**
+ * Counts values and levels before measuring the JSON text, since serializing a too deeply nested value would overflow
+ * the stack.
+ */
 function oversizeOf(
   value: object,
   { name, path, maxBytes }: { name: 'plan' | 'params'; path: string; maxBytes: number },

@@ -4,7 +4,7 @@ import type { PipelineRequest, StepState } from './pipeline-run.ts';
 import type { PipelinePlan, PlanStep } from './pipeline.ts';
 import { tellStep } from './step-rules.ts';
 
-/** A step that is about to be prepared, and all that is known by then. */
+/** A step that is about to be prepared, and everything known by then. */
 export interface StepInQuestion {
   step: PlanStep;
   sources: StepSources;
@@ -13,12 +13,12 @@ export interface StepInQuestion {
   /** Key of the pipeline. */
   key: string;
   request: Pick<PipelineRequest, 'lineage' | 'orderAgain'>;
-  /** When the pipeline started, ISO 8601; a reset leaves it as it was. */
+  /** When the pipeline started, ISO 8601; unchanged by a reset. */
   startedAt?: string;
   stateOf: (id: string) => StepState;
 }
 
-/** What is asked about a step once its sources have ended: the step, and the values that it names. */
+/** The question about a step once its sources have ended: the step, and the values that it refers to. */
 export function questionOf(asked: StepInQuestion): StepQuestion {
   const { step, sources, plan, params, key, request, startedAt, stateOf } = asked;
   const named = <Value>(all: Record<string, Value>): Record<string, Value> =>

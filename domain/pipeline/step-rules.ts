@@ -8,17 +8,17 @@ import type { PlanStep, RunRule } from './pipeline.ts';
 
 const endPhases: readonly StepPhase[] = ['succeeded', 'failed', 'skipped', 'cancelled', 'not_started'];
 
-/** Whether nothing more happens to a step. */
+/** Whether a step has ended. */
 export function hasStepEnded({ phase }: { phase: StepPhase }): boolean {
   return endPhases.includes(phase);
 }
 
-/** Whether a step is a single order or an approval, which is prepared at one go. */
+/** Whether a step is a single order or an approval, which is prepared all at once. */
 export function isOfOne(step: PlanStep): boolean {
   return step.kind === 'approval' || step.forEach === undefined;
 }
 
-/** Why a step is skipped because of its sources, all of which have ended; undefined: it runs. */
+/** Says why a step is skipped because of its sources, which must all have ended; undefined if it runs. */
 export function skipBecauseOf(sources: readonly StepState[], runsWhen: RunRule): string | undefined {
   if (runsWhen === 'ended') return undefined;
   for (const source of sources) {
@@ -29,7 +29,7 @@ export function skipBecauseOf(sources: readonly StepState[], runsWhen: RunRule):
   return undefined;
 }
 
-/** A fan-out some of whose items failed still gives what succeeded. */
+/** Whether a fan-out failed only in part, so that the items that succeeded can be used. */
 function hasUsableItems({ phase, items = [] }: StepState): boolean {
   return phase === 'failed' && items.some((item) => item.phase === 'succeeded');
 }
@@ -42,7 +42,7 @@ export function phaseOfItems(items: readonly ItemState[]): StepPhase {
   return phases.includes('not_started') ? 'not_started' : 'succeeded';
 }
 
-/** What expressions see of a step that has ended; what is absent is not there at all. */
+/** The values of an ended step that expressions can refer to. Missing values have no property at all. */
 export function valuesOfStep(state: ToldStep): { phase: string; [field: string]: unknown } {
   const { phase, approval, items } = state;
   if (approval) return { phase, ...valuesOfApproval(approval) };
@@ -57,7 +57,7 @@ export function valuesOfStep(state: ToldStep): { phase: string; [field: string]:
   };
 }
 
-/** What a question tells of a step that has ended. */
+/** What a question says about a step that has ended. */
 export function tellStep({ id, phase, approval, items, ...order }: StepState): ToldStep {
   const told = ({ key, requestId, model, costUsd, output }: OrderState) =>
     withoutUndefined({ key, requestId, model, costUsd, output });
@@ -95,12 +95,12 @@ function mediaOf({ images, videos, audios }: GenerationOutput, hasSingles: boole
   return { ...lists, ...withoutUndefined({ image: images[0], video: videos[0], audio: audios[0] }) };
 }
 
-/** These end every further order as well: it would meet the same wall. */
+/** Failures that rule out further orders, which would meet the same wall. */
 const walls: readonly string[] = [...wallTypes, 'PriceUnknown'];
 
 /**
- * Whether another order may follow one that failed, by what is known of it: surely over, or possibly still running and
- * billed. A cancel that somebody wanted is followed by none.
+ * Whether another order may follow a failed one: it must be certain to be over, or `mayPayTwice` accepts that it may
+ * still run and be billed. Never after a cancel that somebody asked for.
  */
 export function mayOrderFurther(failure: StepFailure, mayPayTwice: boolean): boolean {
   if (walls.includes(failure.type) || failure.type === 'GenerationCancelled') return false;
