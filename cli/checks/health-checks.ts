@@ -50,8 +50,14 @@ export async function checkSearchAttributes({ client }: ConnectedGenerations, sh
   }
   if (missing.length === 0) return { check, status: 'ok', message: 'all are there' };
   if (shouldFix) {
-    await createSearchAttributes(client, missing);
-    return { check, status: 'ok', message: `created ${missing.join(', ')}; workers notice within a minute` };
+    const refused = await createSearchAttributes(client, missing);
+    const created = missing.filter((name) => refused.every((each) => each.name !== name));
+    const done =
+      created.length === 0 ? 'created none' : `created ${created.join(', ')}; workers notice within a minute`;
+    if (refused.length === 0) return { check, status: 'ok', message: done };
+    const reasons = refused.map(({ name, reason }) => `${name} (${reason})`).join(', ');
+    const fix = `generations run without them; where the database has no room for more of a type, \`temporal operator search-attribute remove\` of one that nobody uses makes some`;
+    return { check, status: 'warning', message: `${done}; cannot be had: ${reasons}`, fix };
   }
   const flags = missing.map((name) => `--name ${name} --type ${searchAttributes[name]}`).join(' ');
   const fix = `\`runcomfy-temporal doctor --fix\`, or \`temporal operator search-attribute create --namespace ${client.options.namespace} ${flags}\``;

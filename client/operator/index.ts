@@ -33,7 +33,12 @@ export { createItemOrders } from '../batch/item-orders.ts';
 export { createPipelineItemOrders } from '../batch/pipeline-item-orders.ts';
 export { createBatchPages } from '../batch/pages.ts';
 export { createKnownGenerations } from '../pipeline/known-generations.ts';
-export { createSearchAttributes, inspectSearchAttributes, type SearchAttributeReport } from './search-attributes.ts';
+export {
+  createSearchAttributes,
+  inspectSearchAttributes,
+  type RefusedSearchAttribute,
+  type SearchAttributeReport,
+} from './search-attributes.ts';
 export {
   type AttendedQueue,
   describeQueue,
