@@ -12,6 +12,7 @@ export type { Labels } from '../domain/labels.ts';
 export type { StartPriority } from './start-priority.ts';
 export type { StartCaller, StartedGeneration, StartOptions } from './generation/starting/start-generation.ts';
 export { type CheckedRequest, checkRequest, type RequestDraft } from './generation/starting/check-request.ts';
+export type { LateOptions } from './generation/following/collect-late.ts';
 export type { WaitOptions } from './await-end.ts';
 export type { CancelOptions } from './generation/deciding/cancel-generation.ts';
 export { isTerminal } from './generation/following/phase.ts';

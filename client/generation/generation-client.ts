@@ -12,12 +12,12 @@ import { createPipelineClient, type PipelineClient } from '../pipeline/pipeline-
 import { createScheduleClient, type ScheduleClient } from '../schedule/schedule-client.ts';
 import { createWebhookClient, type WebhookClient } from '../webhook/webhook-client.ts';
 import { checkKey } from './check-arguments.ts';
-import { startLate } from './following/collect-late.ts';
+import { type LateOptions, startLate } from './following/collect-late.ts';
 import { type ListedGeneration, type ListFilter, listGenerations } from './following/list-generations.ts';
 import { createHandle, type GenerationHandle } from './generation-handle.ts';
 import { describeRun } from './run-info.ts';
 import { refuseOtherType } from './starting/compare-requests.ts';
-import { type StartCaller, startGeneration, type StartOptions } from './starting/start-generation.ts';
+import { startGeneration, type StartOptions } from './starting/start-generation.ts';
 
 /** What a client of generations works with. */
 export interface GenerationClientOptions {
@@ -43,7 +43,7 @@ export interface GenerationClient {
   /** Waits for the result of a key. */
   result: (key: string, options?: WaitOptions) => Promise<GenerationResult>;
   /** Takes over what RunComfy made of a generation after it was given up here, as generation `<key>/late`. */
-  collectLate: (key: string, by?: StartCaller) => Promise<GenerationHandle>;
+  collectLate: (key: string, options?: LateOptions) => Promise<GenerationHandle>;
   /** Generations: first those that run, the newest start first, then those that ended, the newest end first. */
   list: (filter?: ListFilter) => AsyncIterable<ListedGeneration>;
   /** What orders have cost, by model, day (UTC) or label; each request of RunComfy counts once, whoever followed it. */
@@ -86,10 +86,10 @@ export function createGenerationClient({
       ),
     get,
     result: async (key, options) => (await get(key)).result(options),
-    collectLate: (key, by) =>
+    collectLate: (key, options) =>
       named(key, async () => {
         checkKey(key);
-        return createHandle(client, await startLate(client, taskQueue, key, by));
+        return createHandle(client, await startLate(client, taskQueue, key, options));
       }),
     list: (filter) => eachNamed('', () => listGenerations(client, filter)),
     costs: (question) => named('', () => readCosts(client, question)),

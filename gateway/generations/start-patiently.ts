@@ -46,7 +46,7 @@ export async function startPatiently(
 }
 
 /** Whoever signs with a tenant's secrets is that tenant to a receiver: none has another's, nor learns which there are. */
-async function refuseWebhook(
+export async function refuseWebhook(
   { checkWebhook }: Pick<GatewayParts, 'checkWebhook'>,
   { tenant, webhook }: Principal,
   target: WebhookTarget,

@@ -5,6 +5,8 @@ import { isJsonObject } from '../../../domain/json.ts';
 import { labelMemo } from '../../../domain/labels.ts';
 import { generationWorkflowType, lateKey, maxWorkflowIdLength, tooLong } from '../../../domain/names.ts';
 import { findOversizeOfRequest, isModelId, isRequestId } from '../../../domain/request.ts';
+import type { WebhookTarget } from '../../../domain/webhook/webhook-target.ts';
+import { maxWebhookKeyLength } from '../../../domain/webhook/webhook.ts';
 import { GenerationError } from '../../errors.ts';
 import { readLabels } from '../../start-labels.ts';
 import { readOriginalRequest } from '../original-request.ts';
@@ -18,6 +20,11 @@ import {
 } from '../starting/start-generation.ts';
 import { readState } from './read-state.ts';
 
+/** For whom a late result is fetched, and who is told of it. */
+export interface LateOptions extends StartCaller {
+  webhook?: WebhookTarget | undefined;
+}
+
 /**
  * Fetches what RunComfy made of a generation after it was given up here (detached, timed out, lost): a generation of its
  * own, `<key>/late`, takes the request over and submits nothing. Can be repeated until it succeeds.
@@ -26,7 +33,7 @@ export async function startLate(
   client: Client,
   taskQueue: string,
   key: string,
-  by: StartCaller = {},
+  { webhook, ...by }: LateOptions = {},
 ): Promise<StartedGeneration> {
   const run = await describeRun(client, key);
   const { runId, firstRunId, status, workflowType } = run;
@@ -64,11 +71,16 @@ export async function startLate(
   const late = lateKey(key);
   const before = await describeKnown(client, late);
   if (before && !(await isFailedTakeOver(client, before))) await refuseStranger(client, key, before, requestId);
-  if (!before && late.length > maxWorkflowIdLength) {
-    throw noLateKey(key, requestId, `key "${late}" ${tooLong(late.length)}; take over its request ${requestId}`);
+  const maxLength = webhook ? maxWebhookKeyLength : maxWorkflowIdLength;
+  if (!before && late.length > maxLength) {
+    throw noLateKey(
+      key,
+      requestId,
+      `key "${late}" ${tooLong(late.length, maxLength)}; take over its request ${requestId}`,
+    );
   }
   const input = isJsonObject(first?.request.input) ? first.request.input : {};
-  const whole: GenerationRequest = { model, input, requestId };
+  const whole: GenerationRequest = { model, input, requestId, ...(webhook && { webhook }) };
   // What is taken over sends no input: it alone may leave no room for the rest.
   const order = findOversizeOfRequest(whole) ? { ...whole, input: {} } : whole;
   const started = await startUnlessClosed(client, late, taskQueue, order, {

@@ -13,7 +13,7 @@ import type { SubmissionResolution } from '../../contract/resolution.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { cancelPatiently } from '../../generations/cancel-patiently.ts';
 import { isPassing, patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
-import { callerOf } from '../../generations/start-patiently.ts';
+import { callerOf, refuseWebhook } from '../../generations/start-patiently.ts';
 import { cameAt, sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
@@ -80,8 +80,11 @@ function maySendAgain({ key }: GenerationHandle, cause: unknown): GenerationErro
 /** Takes over what RunComfy made of a generation after it was given up. */
 export async function collectLate(parts: GatewayParts, { params, request, reply }: About): Promise<Generation> {
   const { principal } = request;
+  const { webhook } = principal;
   const workflowId = workflowIdIn(principal, params.key);
-  const collect = () => parts.generations.collectLate(workflowId, callerOf(principal));
+  if (webhook) await refuseWebhook(parts, principal, webhook);
+  const options = { ...callerOf(principal), webhook };
+  const collect = () => parts.generations.collectLate(workflowId, options);
   const late = await ofGenerations(() => patiently(parts.client, readPatienceMs, collect, { asksOthers: true }));
   parts.reader.refresh(late.key);
   if (!late.attached) {

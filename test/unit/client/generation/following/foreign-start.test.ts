@@ -112,6 +112,18 @@ describe('a generation that another language started', () => {
     expect(memo()).toEqual({ tenant: 'acme', by: 'key 1', via: 'gateway' });
   });
 
+  it('has its late result told to the webhook that is named for it, where its key leaves room for that', async () => {
+    const webhook = { url: 'https://hooks.example/', secret: 'acme' };
+    const { client, orders } = terminatedAfter({ ...order, requestId: 'r-1' });
+    await startLate(client, 'runcomfy', 'k', { webhook });
+    expect(orders).toEqual([{ ...order, requestId: 'r-1', webhook }]);
+    const key = 'k'.repeat(200);
+    const long = terminatedAfter({ ...order, requestId: 'r-1' }, { key });
+    const refused = { type: 'NoLateResult', requestId: 'r-1' };
+    await expect(startLate(long.client, 'runcomfy', key, { webhook })).rejects.toMatchObject(refused);
+    expect(long.orders).toEqual([]);
+  });
+
   const ofAnother = { ...order, requestId: 'r-2' };
   it.each<[string, Parameters<typeof terminatedAfter>[1]]>([
     ['an order of its own runs', { late: { argument: order } }],
