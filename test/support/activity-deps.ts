@@ -8,7 +8,10 @@ import { createWaitingKnowledge } from '../../activities/waiting/knowledge.ts';
 import type { SubmitHeartbeat } from '../../domain/activities.ts';
 import type { RunComfyClient } from '../../runcomfy/client.ts';
 
-/** What the activities need, without a worker: no spool, no journal, no search attributes; every input passes. */
+/**
+ * Dependencies of the activities without a worker: no spool, no journal, no search attributes, and every input is
+ * valid.
+ */
 export function plainActivityDeps(runcomfy: RunComfyClient): ActivityDeps {
   return {
     runcomfy,
@@ -31,7 +34,7 @@ export function plainActivityDeps(runcomfy: RunComfyClient): ActivityDeps {
   };
 }
 
-/** What a worker's client offers an activity, as far as the submit uses it: a server that takes every heartbeat. */
+/** The parts of a worker's client that the submit uses, with a server that acknowledges every heartbeat. */
 export function acknowledgingClient(take: (details: SubmitHeartbeat) => void | Promise<void>): Client {
   return {
     withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call(),

@@ -12,12 +12,12 @@ import { acknowledgingClient, plainActivityDeps } from './activity-deps.ts';
 import { kling, klingInput } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
 
-/** The token of the account that orders. */
+/** The token of the ordering account. */
 export const token = 'sim-activity-7f3a91c0';
 
 export const paidOrder: SubmitOrder = { model: kling, input: klingInput, firstExecutionRunId: 'first-run' };
 
-/** How one attempt of an activity ended, and the heartbeats it recorded on the way. */
+/** How one attempt of an activity ended, and the heartbeats it recorded. */
 export interface Attempt<T> {
   value?: T;
   failure?: ApplicationFailure;
@@ -26,20 +26,20 @@ export interface Attempt<T> {
 
 export interface ActivityRig {
   activities: ReturnType<typeof createActivities>;
-  /** One attempt, as a worker makes it. */
+  /** Runs one attempt of an activity, as a worker does. */
   attempt: <Q, T>(activity: (question: Q) => Promise<T>, question: Q, info?: Partial<Info>) => Promise<Attempt<T>>;
-  /** Cancels the attempt that began last. */
+  /** Cancels the latest attempt. */
   cancel: () => void;
   /** Heartbeats that the server was asked to acknowledge. */
   acknowledged: SubmitHeartbeat[];
-  /** Request ids as they were handed over for keeping. */
+  /** Request ids that were handed over to be kept. */
   kept: KeptRequestId[];
 }
 
 export interface RigOptions {
   client?: Partial<RunComfyClientOptions>;
   deps?: Partial<ActivityDeps>;
-  /** Stands for Temporal: acknowledges a heartbeat, or refuses it by throwing. */
+  /** Stands in for Temporal: acknowledges a heartbeat, or refuses it by throwing. */
   onHeartbeat?: (details: SubmitHeartbeat) => void | Promise<void>;
 }
 
@@ -95,7 +95,7 @@ export function activitiesAt(base: string, options: RigOptions = {}): ActivityRi
   };
 }
 
-/** The same with a simulator of its own, whose jobs are done at once unless they are held back. */
+/** Like `activitiesAt`, with a simulator of its own, whose jobs finish at once unless they are held back. */
 export async function activitiesOnSimulator(
   options: RigOptions & { simulator?: SimulatorOptions } = {},
 ): Promise<ActivityRig & { sim: Simulator; order: (stage?: 'queue' | 'run' | 'done') => Promise<string> }> {
@@ -105,7 +105,7 @@ export async function activitiesOnSimulator(
   return {
     ...rig,
     sim,
-    /** Orders a clip that stays in this stage; gives its request id. */
+    /** Orders a clip that stays in the given stage; returns its request id. */
     async order(stage = 'done') {
       if (stage !== 'done') {
         sim.setFaults([{ fault: stage === 'queue' ? 'stuck-in-queue' : 'stuck-running', step: 'submit' }]);
@@ -118,12 +118,15 @@ export async function activitiesOnSimulator(
   };
 }
 
-/** First detail of a failure. */
+/** The first entry in the `details` of a failure. */
 export function detailsOf(attempt: Attempt<unknown>): ActivityFailureDetails {
   return attempt.failure?.details?.[0] ?? {};
 }
 
-/** Asks on while `ms` pass, four times: what nobody asked for has not lasted. For tests that have set the time. */
+/**
+ * Asks four more times while `ms` pass, since only a state that was asked for repeatedly counts as lasting. For tests
+ * with a mocked clock.
+ */
 export async function askOn<T>(
   ms: number,
   first: Attempt<T>,
@@ -131,14 +134,14 @@ export async function askOn<T>(
 ): Promise<Attempt<T>> {
   let last = first;
   for (const nth of [2, 3, 4, 5]) {
-    // An attempt takes a moment of its own, which is not the same for each.
+    // Each attempt takes a little time of its own, never exactly the same.
     vi.setSystemTime(Date.now() + ms / 4 + 100);
     last = await again(last, nth);
   }
   return last;
 }
 
-/** The next attempt of `readStatus`, which gets the last heartbeat of the ones before. */
+/** The next attempt of `readStatus`, which receives the last heartbeat of the previous attempts. */
 export function readAgain(
   { activities, attempt }: ActivityRig,
   requestId: string,

@@ -14,31 +14,34 @@ import {
 
 const start = Date.parse('2026-11-26T05:00:00.000Z');
 
-/** One batch, task by task: what its activities answer and what it is told is the test's own. */
+/**
+ * One batch, run one workflow task at a time. The test decides what its activities answer and which messages it
+ * receives.
+ */
 export interface BatchByTasks {
-  /** One workflow task; what the local activity of payloads answers is played along. */
+  /** Runs one workflow task, and answers its local activity with an empty list if it schedules one. */
   play: (...jobs: Job[]) => Promise<Command[]>;
-  /** What the last task asked for. */
+  /** The activity of this type that the last task scheduled. */
   scheduled: (type: string) => ReturnType<typeof scheduledIn>;
-  /** What the window that the last task asked for is asked; undefined: it asked for none. */
+  /** The question of the window that the last task scheduled; undefined if it scheduled none. */
   question: () => WindowQuestion | undefined;
   /** The memo that the last task wrote. */
   memo: () => unknown;
-  /** Lets so much time pass before the next task. */
+  /** Lets time pass before the next task. */
   wait: (ms: number) => void;
-  /** What later tasks hear of the history. */
+  /** Sets what later tasks are told about the history. */
   hear: (moment: Omit<Moment, 'now'>) => void;
   state: () => Promise<BatchState>;
-  /** The lines that no page holds. */
+  /** The lines that are not in any page yet. */
   tail: () => Promise<BatchLine[]>;
 }
 
-/** What is told of a run that Temporal starts by itself, or a client anew. */
+/** What a run is told when Temporal, or a client, starts it again. */
 type SelfStarted = Pick<SandboxExecution, 'attempt' | 'continuedFromExecutionRunId' | 'memo'>;
 
 type OpenBatch = (request: BatchRequest, carried?: BatchData, started?: SelfStarted) => Promise<BatchByTasks>;
 
-/** Starts batches in the sandbox that all tests of a file share; `carried`: what a run before hands on. */
+/** Starts batches in a sandbox shared by all tests of a file. `carried` is what an earlier run passes on. */
 export function batchesByTasks(): OpenBatch {
   let sandbox: Sandbox;
   let opened = 0;
@@ -86,43 +89,46 @@ export function batchesByTasks(): OpenBatch {
   };
 }
 
-/** An activity has answered. */
+/** The job that delivers an activity's answer. */
 export function answered(seq: number | null | undefined, answer: unknown): Job {
   const result = { completed: { result: defaultPayloadConverter.toPayload(answer) } };
   return { resolveActivity: { seq: seq ?? -1, result } };
 }
 
-/** Temporal, or somebody at its controls, has given an activity up: `temporal activity fail`, unless told otherwise. */
+/**
+ * The job that reports an activity as given up by Temporal or an operator: `temporal activity fail`, unless `cause`
+ * says otherwise.
+ */
 export function givenUp(seq: number | null | undefined, cause: ProtoFailure = failedByHand()): Job {
   const activityFailureInfo = { activityType: { name: 'activity' }, activityId: '1' };
   const failure = { message: 'Activity task failed', cause, activityFailureInfo };
   return { resolveActivity: { seq: seq ?? -1, result: { failed: { failure } } } };
 }
 
-/** What an activity ends with that is not to be tried again; without a type it is none of ours. */
+/** A non-retryable failure of an activity. Without a type it is not one of ours. */
 export function failedByHand(type?: string): ProtoFailure {
   return { message: 'it looked stuck', applicationFailureInfo: { nonRetryable: true, ...(type && { type }) } };
 }
 
-/** A window has answered; what is not given is as if nothing had happened in it. */
+/** The job that delivers a window's answer. Fields left out say that nothing happened in the window. */
 export function windowAnswered(seq: number | null | undefined, answer: Partial<WindowAnswer>): Job {
   const nothing: WindowAnswer = { ended: [], open: [], givenBack: [], cursor: 0, isFirstAttempt: true };
   return answered(seq, { ...nothing, ...answer });
 }
 
-/** Somebody says something, without waiting for an answer. */
+/** The job that delivers a signal. */
 export function signalled(signalName: string, payload: unknown = {}): Job {
   return { signalWorkflow: { signalName, input: [defaultPayloadConverter.toPayload(payload)] } };
 }
 
-/** Somebody sends an update. */
+/** The job that delivers an update. */
 export function updated(name: string, payload: unknown, id: string): Job {
   const input = [defaultPayloadConverter.toPayload(payload)];
   const meta = { updateId: id, identity: 'test' };
   return { doUpdate: { id, protocolInstanceId: id, name, input, runValidator: true, meta } };
 }
 
-/** What became of the updates of a task, in the order of their answers. */
+/** The replies to a task's updates, in the order in which they were answered; for a rejected one its message. */
 export function repliesIn(commands: readonly Command[]): unknown[] {
   return commands.flatMap(({ updateResponse }) => {
     if (updateResponse?.rejected) return [updateResponse.rejected.message];

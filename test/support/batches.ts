@@ -11,16 +11,16 @@ import { createPatience, hangMs } from './patience.ts';
 import { type PipelineStack, pipelineStack } from './pipelines.ts';
 import { recordHistories } from './record-history.ts';
 
-/** What a test of batches works with. */
+/** Everything a test of batches needs. */
 export type BatchStack = PipelineStack & { batches: PipelineStack['generations']['batches'] };
 
-/** Batches on the simulator. */
+/** Creates batches on the simulator. */
 export async function batchStack(options: SimulatorOptions = {}): Promise<BatchStack> {
   const stack = await pipelineStack(options);
   return { ...stack, batches: stack.generations.batches, key: () => stack.key().replace('pipeline', 'batch') };
 }
 
-/** Items with ids and prompts of their own. */
+/** Items with distinct ids and prompts. */
 export function itemsNamed(name: string, count: number, from = 0): BatchItem[] {
   return Array.from({ length: count }, (_, at) => {
     const id = `${name}-${String(from + at)}`;
@@ -28,7 +28,7 @@ export function itemsNamed(name: string, count: number, from = 0): BatchItem[] {
   });
 }
 
-/** Waits for a state; each one seen on the way has counts that add up. */
+/** Waits for a state, and checks that the counts of every state seen until then add up. */
 export async function untilBatch(
   batch: BatchHandle,
   isReached: (state: KnownBatchState) => boolean,
@@ -43,7 +43,10 @@ export async function untilBatch(
   }
 }
 
-/** Waits until what keeps the window full, which is told of a change as it goes on, has begun anew with this one. */
+/**
+ * Waits until the activity that keeps the window full has been restarted with this window size. A change reaches it
+ * while it runs.
+ */
 export async function untilWindowOf(client: Client, batch: BatchHandle, window: number): Promise<void> {
   await eventually(async () => {
     const history = (await historiesOf(client, batch.key)).at(-1);
@@ -55,26 +58,29 @@ export async function untilWindowOf(client: Client, batch: BatchHandle, window: 
   });
 }
 
-/** Every item is counted in exactly one place. */
+/** Checks that every item is counted exactly once. */
 export function expectSum({ counts: { total, ...parts } }: Pick<BatchState, 'counts'>): void {
   expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBe(total);
 }
 
-/** All result lines, each item's once; with `follow: false` those that are there. */
+/** All result lines, one per item; with `follow: false` only the existing ones. */
 export async function linesOf(batch: BatchHandle, { follow = true } = {}): Promise<BatchLine[]> {
   const lines: BatchLine[] = [];
   for await (const line of batch.results({ follow })) lines.push(line);
   return lines;
 }
 
-/** How many lines say what. */
+/** The number of lines by status. */
 export function tally(lines: readonly BatchLine[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { status } of lines) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
 }
 
-/** No workflow task of the batch failed, and its histories replay. `shape`: what they are recorded as. */
+/**
+ * Checks that no workflow task of the batch failed and that its histories replay. `shape`: the name to record them
+ * under.
+ */
 export async function checkBatch({ client }: BatchStack, { key }: BatchHandle, shape?: string): Promise<void> {
   if (shape !== undefined) await recordHistories(shape, await historiesOf(client, key), 'runcomfyBatch');
   await checkExecutions(client, [key]);

@@ -4,13 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Dispatcher, request } from 'undici';
 
-/** A model that makes images, of text alone. */
+/** A text-to-image model. */
 const model = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 
-/** Answers that repeating cannot mend: a client that repeats blindly has found a fault. */
+/** Statuses that a retry cannot fix: a client that retries blindly has found a bug. */
 const isFault = (status: number) => [400, 422, 500].includes(status);
 
-/** Repeats an order under its key, whatever happens to it, until it is taken; gives the id that was answered. */
+/**
+ * Retries an order under its key until it is accepted, whatever happens to it; returns the request id of the answer.
+ */
 export async function orderUntilTaken(base: string, key: string, dispatcher: Dispatcher): Promise<string> {
   for (;;) {
     const answer = await postOnce(base, key, dispatcher).catch(() => undefined);
@@ -30,14 +32,14 @@ async function postOnce(base: string, key: string, dispatcher: Dispatcher): Prom
   return { status: statusCode, text: await body.text() };
 }
 
-/** A proxy that passes every call on, and cuts the connection instead of every fifth answer. */
+/** A proxy that forwards every call, but cuts the connection instead of returning every fifth answer. */
 export interface CuttingProxy {
   url: string;
   cuts: () => number;
   close: () => void;
 }
 
-/** Starts one before an origin. */
+/** Starts such a proxy in front of an origin. */
 export async function serveCuttingProxy(target: string): Promise<CuttingProxy> {
   let answers = 0;
   let cuts = 0;

@@ -12,10 +12,10 @@ import { type Command, type Job, type Sandbox, type SandboxRun, takeDue } from '
 
 let runs = 0;
 
-/** What becomes of orders that are looked up; `lost`: the activity fails, `hangs`: nobody answers. */
+/** What the look-up of orders returns. `lost`: the activity fails; `hangs`: it never answers. */
 type LookUp = (question: ReconcileQuestion) => Settlement[] | 'lost' | 'hangs';
 
-/** A budget on a clock of its own, which goes on by itself in a new run where it continues as new. */
+/** A budget on a clock of its own. When it continues as new, the new run is started automatically. */
 export async function budgetInProcess(
   sandbox: Sandbox,
   startedAt: number,
@@ -104,17 +104,17 @@ export async function budgetInProcess(
   return {
     asked,
     continued: () => continued,
-    /** The run times out, and Temporal retries it with what it was started with. */
+    /** Times the run out; Temporal retries it with its original arguments. */
     async retry() {
       await run.dispose();
       const next = await open(argsOfRun, current, 2);
       current = next.runId;
       return await take(next.commands, current);
     },
-    /** From here on the server suggests a new run. */
+    /** From now on, the server suggests to continue as new. */
     grow: () => (isLong = true),
     state: () => run.query('state') as Promise<BudgetState>,
-    /** Lets time pass, firing what is due on the way. */
+    /** Lets time pass, firing the timers that become due. */
     async pass(ms: number) {
       const until = now + ms;
       for (let due = takeDue(timers, until); due; due = takeDue(timers, until)) {
@@ -128,14 +128,14 @@ export async function budgetInProcess(
       const reply = commands.map(({ updateResponse }) => updateResponse?.completed).find((payload) => payload);
       return defaultPayloadConverter.fromPayload<ReserveReply>(reply ?? {}).verdicts;
     },
-    /** So many updates in one task. */
+    /** Sends this number of updates in one task. */
     reserveAtOnce: (requests: { key: string; priceUsd: number }[], updates: number) =>
       send(Array.from({ length: updates }, () => updateOf(requests))),
-    /** An order reserves in the very task in which the look-up that hangs is answered. */
+    /** Lets an order reserve in the same task in which the hanging look-up is answered. */
     reserveAsAnswered: (requests: { key: string; priceUsd: number }[], settlements: Settlement[]) =>
       send([updateOf(requests), answered(hanging ?? 0, settlements)]),
     close: () => send([named('close')]),
-    /** Somebody cancels the workflow itself. */
+    /** Cancels the workflow itself. */
     cancel: () => send([{ cancelWorkflow: {} }]),
     set: (limitUsd: number) => send([named('set', toPayloads(defaultPayloadConverter, { limitUsd }))]),
     settle: (settlements: Settlement[]) =>

@@ -22,7 +22,7 @@ import { kling, klingInput } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
 import { untilAnswered } from './until-answered.ts';
 
-/** A budget of a test, as any Temporal client would make it. */
+/** A budget created by a test the way any Temporal client would. */
 export interface TestBudget {
   name: string;
   state: () => Promise<BudgetState>;
@@ -30,19 +30,19 @@ export interface TestBudget {
   settle: (message: unknown) => Promise<void>;
 }
 
-/** A Temporal client, a simulator and workers of this process, the first of which runs. */
+/** A Temporal client, a simulator and in-process workers, the first of which is running. */
 export interface BudgetStack {
   client: Client;
   simulator: Simulator;
   generations: GenerationClient;
   workers: Awaited<ReturnType<typeof inProcessWorkers>>;
-  /** On the queue of the workers unless told otherwise. */
+  /** Starts a budget, by default on the queue of the workers. */
   budget: (request: BudgetRequest, taskQueue?: string) => Promise<TestBudget>;
-  /** What a worker process is started with to be one of these workers. */
+  /** Settings with which a worker process becomes one of these workers. */
   settings: ProcessSettings;
 }
 
-/** Everything that an order under a budget needs. */
+/** Starts everything that an order under a budget needs. */
 export async function budgetStack(options: { simulator?: SimulatorOptions } = {}): Promise<BudgetStack> {
   quietRuntime();
   const [client, simulator] = await Promise.all([connectClient(), startQuickSimulator(options.simulator)]);
@@ -83,7 +83,7 @@ async function startBudget(client: Client, taskQueue: string, request: BudgetReq
   };
 }
 
-/** How often a budget was asked to reserve: who got no verdict in time asks anew. */
+/** How often a budget was asked to reserve. An order that gets no verdict in time asks again. */
 export async function countReserves(client: Client, name: string): Promise<number> {
   const events = (await historiesOf(client, budgetId(name))).flatMap((history) => history.events ?? []);
   return events.filter(
@@ -91,14 +91,14 @@ export async function countReserves(client: Client, name: string): Promise<numbe
   ).length;
 }
 
-/** A clip of ten seconds: $1.26. */
+/** An order for a clip of ten seconds, at $1.26. */
 export function clip(budgets: string[], more: Partial<GenerationRequest> = {}) {
   return { model: kling, input: { ...klingInput, duration: 10 }, budgets, ...more } as const;
 }
 
 /**
- * What was spent and reserved after each event of a budget's histories, micro-dollars, as its messages tell: reckoned without
- * any code of the budget.
+ * What was spent and reserved after each event of a budget's histories, in micro-dollars. Computed from its messages,
+ * independently of the budget's code.
  */
 export async function accountsOf(client: Client, name: string): Promise<{ spent: number; reserved: number }[]> {
   const events = (await historiesOf(client, budgetId(name))).flatMap((history) => history.events ?? []);
@@ -131,7 +131,9 @@ export async function accountsOf(client: Client, name: string): Promise<{ spent:
   });
 }
 
-/** How often a budget has found no room for an order, as its histories tell: who lost an answer asks again. */
+/**
+ * How often a budget found no room for an order, according to its histories. An order that lost the answer asks again.
+ */
 export async function refusalsOf(client: Client, name: string): Promise<number> {
   const events = (await historiesOf(client, budgetId(name))).flatMap((history) => history.events ?? []);
   const verdicts = events.flatMap(({ workflowExecutionUpdateCompletedEventAttributes: completed }) => {

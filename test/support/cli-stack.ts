@@ -14,17 +14,20 @@ import { type Ended, run, type Running, until } from './examples/examples.ts';
 import { flux } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
 
-/** What a command printed as one JSON document, and how it ended. */
+/** The JSON document that a command printed, and how the command ended. */
 export interface Done<Document> extends Ended {
   document: Document;
 }
 
-/** The document of a command that failed. */
+/** The document printed by a command that failed. */
 export interface Failure {
   error: { type: string; message: string; requestId?: string; key?: string; issues?: { path: string }[] };
 }
 
-/** The command line beside a worker and a simulator, once for all tests of a file; each test finds the simulator fresh. */
+/**
+ * The command line together with a worker and a simulator, started once for all tests of a file. The simulator is reset
+ * before each test.
+ */
 export interface CliStack {
   taskQueue: string;
   input: string;
@@ -36,17 +39,17 @@ export interface CliStack {
   start: (args: string[]) => Running;
   /** Runs a command whose standard output is one JSON document. */
   json: <Document = Failure>(args: string[], env?: Record<string, string>) => Promise<Done<Document>>;
-  /** The same in a process of its own, for several at once. */
+  /** Like `json`, in a process of its own, so that several can run at once. */
   jsonOfProcess: <Document = Failure>(args: string[]) => Promise<Done<Document>>;
   generate: (key: string, ...more: string[]) => string[];
   newKey: () => string;
-  /** From here on the outputs are offered on another host than the API's. */
+  /** From now on, outputs are served from another host than the API's. */
   serveFilesElsewhere: () => Promise<{ host: string }>;
   jobs: () => ReturnType<Simulator['ledger']>['jobs'];
   totals: () => ReturnType<Simulator['ledger']>['totals'];
 }
 
-/** Starts all of it before the tests of the file that calls this, and stops it after them. */
+/** Starts the stack before the tests of the calling file, and stops it after them. */
 export function cliStack(): CliStack {
   const taskQueue = `cli-${randomUUID()}`;
   const input = JSON.stringify({ prompt: 'a lighthouse' });

@@ -5,8 +5,8 @@ import type { Streams } from '../../cli/printing/printer.ts';
 import { type CommandResult, environmentOf, type ProcessSettings } from './processes.ts';
 
 /**
- * Runs one command line in this process, which costs a tenth of a process of its own. It finds these variables, and of
- * the tests' own settings none. Several at once would share theirs: those need processes.
+ * Runs one command line in this process, at a tenth of the cost of a process of its own. It sees these variables and
+ * none of the tests' own settings. Several commands at once would share variables; use processes for those.
  */
 export async function commandInProcess(
   args: string[],
@@ -29,7 +29,7 @@ export async function commandInProcess(
   }
 }
 
-/** The same for the settings of a test's processes. */
+/** Like `commandInProcess`, with the settings of a test's processes. */
 export function commandWith(settings: Partial<ProcessSettings>, args: string[]): Promise<CommandResult> {
   return commandInProcess(args, environmentOf(settings));
 }

@@ -6,16 +6,16 @@ import type { CommandAdder } from '../../cli/define-command.ts';
 import type { GenerationClient } from '../../client/index.ts';
 import type { CommandResult } from './processes.ts';
 
-/** What a command works on. */
+/** What a command runs against. */
 export interface CommandParts {
-  /** The faces of the client that it calls. */
+  /** The parts of the client that it calls. */
   generations: object;
   typed?: string;
   stdout?: Writable;
   outputGone?: AbortSignal;
 }
 
-/** Runs one command of which everything is real but Temporal: its generations are the test's own. */
+/** Runs one command in which everything but Temporal is real: the test supplies the generations. */
 export async function commandOn(
   add: CommandAdder,
   args: string[],

@@ -2,7 +2,7 @@ import { Connection } from '@temporalio/client';
 import { inject } from 'vitest';
 import { hangMs } from './patience.ts';
 
-/** A connection of a client to Temporal, which a busy machine may take its time for. */
+/** Connects a client to Temporal, with a timeout that suits a busy machine. */
 export async function connectTo(address: string = inject('temporalAddress')): Promise<Connection> {
   return await Connection.connect({ address, connectTimeout: hangMs });
 }

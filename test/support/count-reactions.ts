@@ -1,4 +1,4 @@
-/** Has a promise count who waits for it, or for what follows from it, by `then`; `await` alone is not counted. */
+/** Makes a promise count the `then` calls on it and on the promises derived from it. `await` is not counted. */
 export function countReactions<T>(promise: Promise<T>): { promise: Promise<T>; reactions: () => number } {
   let count = 0;
   const counting = (one: Promise<unknown>): Promise<unknown> => {

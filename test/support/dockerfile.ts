@@ -4,13 +4,13 @@ export interface Stage {
   instructions: Instruction[];
 }
 
-/** One instruction with its words; `text` is what stands behind the keyword, continued lines joined. */
+/** One instruction. `text` is everything after the keyword, with continued lines joined. */
 export interface Instruction {
   keyword: string;
   text: string;
 }
 
-/** The stages of a Dockerfile, in their order. */
+/** The stages of a Dockerfile, in order. */
 export function parseDockerfile(text: string): Stage[] {
   const lines = text.replaceAll(/^\s*#.*\n/gm, '').replaceAll(/\\\n/g, ' ');
   const stages: Stage[] = [];
@@ -23,14 +23,14 @@ export function parseDockerfile(text: string): Stage[] {
   return stages;
 }
 
-/** A `COPY`: from the build context, or from an earlier stage. */
+/** A `COPY` instruction, from the build context or an earlier stage. */
 export interface Copy {
   from?: string;
   sources: string[];
   target: string;
 }
 
-/** The parts of a `COPY`. */
+/** Splits a `COPY` into its parts. */
 export function parseCopy(text: string): Copy {
   const words = text.split(/\s+/);
   const from = words.find((word) => word.startsWith('--from='))?.slice('--from='.length);
@@ -38,7 +38,7 @@ export function parseCopy(text: string): Copy {
   return { ...(from !== undefined && { from }), sources: paths.slice(0, -1), target: paths.at(-1) ?? '' };
 }
 
-/** The entries of the project's folder that a .dockerignore lets through, which begins by leaving everything out. */
+/** The entries of the project's folder that a `.dockerignore` lets through; it must begin by excluding everything. */
 export function parseDockerignore(text: string): string[] {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   if (lines.shift() !== '*') throw new Error('.dockerignore must begin with *');

@@ -7,7 +7,7 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A page of the documentation. */
 export interface Page {
-  /** Path from the project's folder, with forward slashes. */
+  /** Path relative to the project's folder, with forward slashes. */
   name: string;
   text: string;
   /** The text without fenced blocks. */
@@ -34,12 +34,12 @@ export function readPage(name: string): Page {
   return page;
 }
 
-/** Links of a page as they are written. */
+/** The links of a page, as written. */
 export function linksOf({ prose }: Page): string[] {
   return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
 }
 
-/** The anchors that GitHub gives the headings of a page. */
+/** The anchors that GitHub creates for the headings of a page. */
 export function anchorsOf({ prose }: Page): string[] {
   return [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -49,12 +49,12 @@ export function anchorsOf({ prose }: Page): string[] {
   );
 }
 
-/** Inline code of a page. */
+/** The inline code of a page. */
 export function inlineCodeOf({ prose }: Page): string[] {
   return [...prose.matchAll(/`([^`\n]+(?:\n[^`\n]+)?)`/g)].map(([, code = '']) => code.replaceAll('\n', ' '));
 }
 
-/** The first column of the tables below a heading, without the backticks; further columns on demand. */
+/** The rows of the tables below a heading, as their cells. Only rows that begin with inline code or a digit count. */
 export function tableBelow({ text }: Page, heading: string): string[][] {
   const lines = text.split('\n');
   const at = lines.findIndex((line) => /^#+ /.test(line) && line.replace(/^#+ /, '') === heading);
@@ -79,7 +79,10 @@ export function codeIn(cell = ''): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word);
 }
 
-/** Command lines that begin with `program`, in blocks and inline, continued lines joined, without comments and pipes. */
+/**
+ * Command lines that begin with `program`, in shell blocks and inline code. Continued lines are joined; comments and
+ * pipes are cut off.
+ */
 export function commandLinesOf(page: Page, program: string): string[] {
   const shell = page.blocks.filter(({ language }) => language === 'sh').map(({ code }) => code.replaceAll('\\\n', ' '));
   const lines = [...shell.flatMap((code) => code.split('\n')), ...inlineCodeOf(page)];
@@ -89,7 +92,7 @@ export function commandLinesOf(page: Page, program: string): string[] {
   });
 }
 
-/** Quoted text may hold anything. */
+/** Empties quoted text, which may contain anything. */
 function withoutQuotes(line: string): string {
   return line.replaceAll(/'[^']*'/g, "''");
 }

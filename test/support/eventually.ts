@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPatience } from './patience.ts';
 
-/** Waits until a check holds, and fails as it failed last; unlike `expect.poll` also where tests run beside each other. */
+/**
+ * Waits until a check passes, and rethrows its last error if it never does. Unlike `expect.poll`, it also works in
+ * concurrent tests.
+ */
 export async function eventually<Held>(check: () => Held, { everyMs = 100 } = {}): Promise<Awaited<Held>> {
   const patience = createPatience();
   for (;;) {
@@ -14,7 +17,7 @@ export async function eventually<Held>(check: () => Held, { everyMs = 100 } = {}
   }
 }
 
-/** Waits until a look shows something; one that fails is followed by the next, unlike with `vi.waitUntil`. */
+/** Waits until `look` returns something. Unlike with `vi.waitUntil`, a look that throws is retried. */
 export async function untilSeen<Seen>(look: () => Promise<Seen | undefined>): Promise<Seen> {
   return await eventually(async () => {
     const seen = await look();

@@ -10,9 +10,9 @@ import { createGatewayMetrics } from '../../gateway/metrics/gateway-metrics.ts';
 import { flux } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
 
-/** The one origin whose pages may call. */
+/** The only origin whose pages may call the gateway. */
 export const page = 'https://page.example.com';
-/** What the catalogue was asked. */
+/** The queries sent to the catalogue. */
 export const told: string[] = [];
 const refusedBy = (httpStatus: number) =>
   Promise.reject(Object.assign(new Error('refused'), { httpStatus, vendorMessage: 'limit must be positive' }));
@@ -26,7 +26,7 @@ const catalogue = {
   price: () => Promise.resolve({ basis: 'unknown' }),
 };
 
-/** Its index tells of nothing. */
+/** A Temporal server whose visibility index is empty. */
 const temporal = {
   options: { namespace: 'default' },
   withDeadline: (_: number, ask: () => unknown) => ask(),
@@ -35,7 +35,9 @@ const temporal = {
   },
 };
 
-/** A gateway in front of a Temporal that takes every call; it ends with the test. */
+/**
+ * Starts a gateway in front of a Temporal that accepts every call; returns its URL. It stops at the end of the test.
+ */
 export async function serve(access: Access, more: object = {}) {
   const state = { model: flux, submission: 'accepted', reads: 1, deadlineAt: '2026-11-28T00:00:00.000Z' };
   const seen = { phase: 'in_queue', runId: 'r', startedAt: '2026-11-27T00:00:00.000Z', ...state };
@@ -69,7 +71,7 @@ export async function serve(access: Access, more: object = {}) {
   return `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;
 }
 
-/** Who is taken with an API key of this record. */
+/** An API key with these fields in its record, and access rules that accept it. */
 export function withKey(more: object) {
   const { id, key } = createApiKey();
   const record = { id, name: 'render farm', tenant: 'acme', scopes: ['generate' as const], sha256: digestOf(key) };

@@ -5,17 +5,20 @@ import { createApiKey, digestOf } from '../../gateway/access/api-key.ts';
 import { call, type GatewayAnswer, type GatewayStack } from './gateway-stack.ts';
 import { temporaryFolder } from './processes.ts';
 
-/** A caller of a gateway of a test. */
+/** A caller of a test's gateway. */
 export interface Caller {
-  /** Its name and nobody else's: files share a namespace. */
+  /** A name unique to this test, since test files share a namespace. */
   tenant: string;
-  /** The header that shows its key. */
+  /** The header value with its key. */
   authorization: string;
   get: (target: string, headers?: Record<string, string>) => Promise<GatewayAnswer>;
   post: (target: string, body?: object, headers?: Record<string, string>) => Promise<GatewayAnswer>;
 }
 
-/** Serves a gateway for these callers, by fields of their records; those with one `tenant` share it, under a name of the test's. */
+/**
+ * Starts a gateway for these callers, given by fields of their key records. Callers with the same `tenant` share it,
+ * under a name unique to the test.
+ */
 export async function serveCallers<Name extends string>(
   stack: GatewayStack,
   fields: Record<Name, { tenant: string; scopes?: string[]; [field: string]: unknown }>,

@@ -22,22 +22,22 @@ import { untilPolled } from './until-polled.ts';
 
 const token = 'sim-gateway';
 
-/** A gateway beside a worker and a simulator, all in this process, once for all tests of a file. */
+/** A gateway together with a worker and a simulator, all in this process, started once for all tests of a file. */
 export interface GatewayStack {
   client: () => Client;
   simulator: () => Simulator;
   taskQueue: string;
-  /** The gateway that all tests share: on loopback, without API keys. */
+  /** URL of the gateway that all tests share: on loopback, without API keys. */
   url: () => string;
-  /** One more, with settings of its own; it ends with the test. */
+  /** Starts another gateway with settings of its own; it stops at the end of the test. */
   serve: (env?: NodeJS.ProcessEnv, log?: Logger) => Promise<RunningGateway>;
-  /** One more worker, on another server; it is stopped by what is given back. */
+  /** Starts another worker, on another server; the returned function stops it. */
   startWorker: (address: string) => Promise<() => Promise<void>>;
   environment: () => NodeJS.ProcessEnv;
   stopWorker: () => Promise<void>;
 }
 
-/** Starts all of it before the tests of the file that calls this, and stops it after them. */
+/** Starts the stack before the tests of the calling file, and stops it after them. */
 export function gatewayStack(
   options: SimulatorOptions = {},
   ofWorker: Pick<GenerationWorkerOptions, 'webhooks'> = {},
@@ -127,7 +127,7 @@ export function gatewayStack(
         connectionOptions: { address: env['TEMPORAL_ADDRESS'] ?? inject('temporalAddress') },
         namespace: 'default',
       },
-      // No input passes unchecked for want of its schema, however busy the machine.
+      // Waits long for schemas, so that even on a busy machine no input passes unchecked.
       catalogue: createGatewayCatalogue(config, runcomfy, { answerWithinMs: hangMs }),
     });
     return {
@@ -162,7 +162,7 @@ export function gatewayStack(
   };
 }
 
-/** What a gateway answered. */
+/** An answer of a gateway. */
 export interface GatewayAnswer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
@@ -177,7 +177,7 @@ export interface GatewayCall {
   body?: string | Buffer | object;
 }
 
-/** One HTTP call exactly as it is given: nothing is normalised, added or followed. */
+/** Makes one HTTP call exactly as given: nothing is normalised or added, and no redirect is followed. */
 export function call(base: string, target: string, { method = 'GET', headers = {}, body }: GatewayCall = {}) {
   const isJson = typeof body === 'object' && !Buffer.isBuffer(body);
   const bytes = isJson ? JSON.stringify(body) : body;
@@ -216,7 +216,7 @@ function objectOf(text: string): Record<string, unknown> {
   }
 }
 
-/** Polls a request as RunComfy's clients do, until it is over; fails where a read does. */
+/** Polls a request as RunComfy's clients do until it is over; fails if a read fails. */
 export async function untilOver(base: string, id: string): Promise<{ status: GatewayAnswer; result: GatewayAnswer }> {
   for (;;) {
     const status = await call(base, `/v1/requests/${id}/status`);

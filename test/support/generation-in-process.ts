@@ -12,7 +12,10 @@ import type { WebhookOrder } from '../../domain/webhook/webhook.ts';
 import { msOf } from '../fuzz/pipelines/replay.ts';
 import { bytesHandedOn, type Command, type Job, type Sandbox, takeDue } from './workflow-sandbox.ts';
 
-/** How one submit ends; a `lost` one had sent this as its last heartbeat, a `late` one ends once it is to stop. */
+/**
+ * How one submit ends. `lost`: its worker is lost, and this was its last heartbeat; `late`: it is accepted, but ends
+ * only when cancelled.
+ */
 export type SubmitEnd =
   | AcceptedSubmit
   | { type: string; message?: string; details?: ActivityFailureDetails }
@@ -21,21 +24,21 @@ export type SubmitEnd =
   | 'never ends';
 
 interface Answers {
-  /** One submit after the other. */
+  /** The ends of the submits, in order. */
   submits: SubmitEnd[];
-  /** What RunComfy makes of cancels, one after the other. */
+  /** RunComfy's answers to cancels, in order. */
   cancels?: (Partial<CancelAnswer> | { type: string })[];
-  /** What is known of a submit that was stopped; default: that nothing was sent. */
+  /** What is known of a submit that was stopped; default: nothing was sent. */
   recalled?: RecalledSubmit;
-  /** Which search attributes there are; default: none. */
+  /** The search attributes that exist; default: none. */
   existing?: string[] | 'never ends';
-  /** Whose it is. */
+  /** The tenant it belongs to. */
   tenant?: string;
-  /** What the run before it carried, where it continues that one. */
+  /** What the previous run carried over, if this one continues it. */
   carried?: unknown;
 }
 
-/** One generation on a clock of its own, whose reads find the work waiting for ever. */
+/** One generation on a clock of its own. Its reads never answer. */
 export async function generationInProcess(sandbox: Sandbox, request: GenerationRequest, answers: Answers) {
   let now = Date.parse('2026-11-27T12:00:00.000Z');
   const submits = [...answers.submits];
@@ -62,7 +65,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const args = [request, ...(carried === undefined ? [] : [carried])];
   const run = await sandbox.open({ workflowType: 'runcomfyGeneration', ...place, ...chain, runId, args, now });
 
-  /** What an activity comes to; undefined: it goes on. */
+  /** The result of an activity; undefined if it does not end. */
   function answer(type: string, question: unknown): object | undefined {
     switch (type) {
       case 'submitRequest': {
@@ -147,27 +150,27 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
 
   await send([run.first]);
   return {
-    /** What submits were asked to send. */
+    /** The orders that submits were asked to send. */
     orders,
-    /** What budgets were told. */
+    /** The settlements reported to budgets. */
     settled,
-    /** What is to be told to its webhook. */
+    /** The orders of its webhook deliveries. */
     webhooks,
-    /** The search attributes that it has set. */
+    /** Names of the search attributes it set, in order. */
     shown,
-    /** The activities that it has asked for, local ones named as such. */
+    /** The activities it scheduled; local ones are marked as such. */
     asked,
-    /** Their values, as set last. */
+    /** The latest values of its search attributes. */
     attributes,
-    /** Bytes of what each command handed on. */
+    /** Size of the payloads of each command, in bytes. */
     bytes,
-    /** What it has recorded under a name. */
+    /** The metrics it recorded under a name. */
     metrics: (named: string) => run.metrics.flatMap(({ name, ...metric }) => (name === named ? [metric] : [])),
     end: () => end,
-    /** What it hands on as it continues as new. */
+    /** What it carried over when it continued as new. */
     carries: () => carries,
     state: () => run.query('state') as Promise<GenerationState>,
-    /** Lets time pass, firing what is due on the way. */
+    /** Lets time pass, firing the timers that become due. */
     async pass(ms: number) {
       const until = now + ms;
       for (let due = takeDue(timers, until); due; due = takeDue(timers, until)) {
@@ -176,17 +179,17 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
       }
       now = until;
     },
-    /** Lets time pass without a worker: one workflow task hears of all that came due. */
+    /** Lets time pass without a worker: afterwards a single workflow task fires all timers that became due. */
     async stall(ms: number) {
       now += ms;
       const jobs: Job[] = [];
       for (let due = takeDue(timers, now); due; due = takeDue(timers, now)) jobs.push({ fireTimer: { seq: due.seq } });
       await send(jobs);
     },
-    /** A worker brings a request id. */
+    /** A worker hands over a request id. */
     handOver: (requestId: string) => signal('requestAccepted', { firstExecutionRunId: runId, requestId }),
     signal,
-    /** Nobody waits for its answer. */
+    /** Sends an update without waiting for its answer. */
     async update(name: string, ...args: unknown[]) {
       const id = crypto.randomUUID();
       const input = toPayloads(defaultPayloadConverter, ...args) ?? [];
@@ -194,16 +197,16 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         { doUpdate: { id, protocolInstanceId: id, name, input, runValidator: true, meta: { updateId: id } } },
       ]);
     },
-    /** From here on it is replayed from a history that has the markers of these patches alone. */
+    /** From now on it is replayed, from a history that has the markers of only these patches. */
     async replay(patches: string[]) {
       isReplaying = true;
       await send(patches.map((patchId) => ({ notifyHasPatch: { patchId } })));
     },
-    /** From here on the server suggests a new run. */
+    /** From now on, the server suggests to continue as new. */
     grow: () => (isLong = true),
-    /** Activities that were asked for and have had no answer. */
+    /** Activities that were scheduled and have no answer yet, by type. */
     pending,
-    /** Answers such an activity. */
+    /** Completes such an activity. */
     complete: (type: string, value: unknown) => resolve(type, completed(value)),
     fail: (type: string, failure: string, details?: ActivityFailureDetails) => resolve(type, failed(failure, details)),
     lose: (type: string, heartbeat: object) => resolve(type, lost(heartbeat)),

@@ -14,13 +14,16 @@ import { quietRuntime } from './quiet-runtime.ts';
 import { kling, klingInput } from './simulator-client.ts';
 import { onTestFinished } from './test-end.ts';
 
-/** A client of Temporal for one test. */
+/** Creates a Temporal client for one test. */
 export async function connectClient(address: string = inject('temporalAddress')): Promise<Client> {
   const connection = await connect(address);
   return new Client({ connection });
 }
 
-/** A client of a namespace that holds nothing yet, but our search attributes: for what looks at everything that there is. */
+/**
+ * Creates a client for a new namespace that holds nothing but our search attributes, for tests that look at everything
+ * in a namespace.
+ */
 export async function connectToOwnNamespace(attributes = searchAttributeNames): Promise<Client> {
   const connection = await connect(inject('temporalAddress'));
   const namespace = `own-${randomUUID()}`;
@@ -36,7 +39,10 @@ async function connect(address: string): Promise<Connection> {
   return connection;
 }
 
-/** A simulator that ends with the test; jobs queue and run for half a second unless told otherwise. */
+/**
+ * Starts a simulator that stops at the end of the test. By default, jobs queue for half a second and run for half a
+ * second.
+ */
 export async function startQuickSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const simulator = await startSimulator({
     seed: 11,
@@ -48,7 +54,9 @@ export async function startQuickSimulator(options: SimulatorOptions = {}): Promi
   return simulator;
 }
 
-/** What a test of real processes works with: our client, Temporal's, a simulator, and the settings of its processes. */
+/**
+ * Everything a test of real processes needs: our client, Temporal's, a simulator, and the settings of its processes.
+ */
 export interface GenerationStack {
   client: Client;
   generations: GenerationClient;
@@ -56,11 +64,11 @@ export interface GenerationStack {
   settings: ProcessSettings;
   /** Starts a generation as any Temporal client would. */
   startDirectly: (key: string, argument: unknown) => Promise<GenerationRun>;
-  /** Every run of the keys: no workflow task failed, and its history replays. */
+  /** Checks every run of these keys: no workflow task failed, and the history replays. */
   checkAll: (keys: string[]) => Promise<void>;
 }
 
-/** Everything but the worker, on a task queue of its own. */
+/** Starts everything but the worker, on a task queue of its own. */
 export async function createStack(
   options: { address?: string; client?: Client; simulator?: SimulatorOptions; token?: string } = {},
 ): Promise<GenerationStack> {
@@ -92,12 +100,12 @@ export async function createStack(
   };
 }
 
-/** An order of the seed's model that the ledger can be searched for. */
+/** An order of the Kling model whose prompt can be found in the ledger. */
 export function orderNamed(name: string): { model: typeof kling; input: typeof klingInput } {
   return { model: kling, input: { ...klingInput, prompt: name } };
 }
 
-/** Jobs that the simulator accepted for an order made by `orderNamed`. */
+/** The jobs that the simulator accepted for an order made by `orderNamed`. */
 export function jobsNamed(simulator: Simulator, name: string) {
   return simulator.ledger().jobs.filter(({ input }) => input['prompt'] === name);
 }

@@ -28,13 +28,13 @@ export type GenerationRun = WorkflowHandleWithFirstExecutionRunId<typeof runcomf
 export interface Rig {
   client: Client;
   taskQueue: string;
-  /** Starts a generation; what is not a valid request may be passed as well. */
+  /** Starts a generation; the request need not be valid. */
   start: (request?: unknown, options?: Partial<WorkflowStartOptions> & { args?: unknown[] }) => Promise<GenerationRun>;
-  /** Starts it together with a first signal, so that the signal is there before any code runs. */
+  /** Starts a generation together with a signal, which is thus there before any workflow code runs. */
   startWithSignal: (signal: string, signalArgs: unknown[], request?: unknown) => Promise<GenerationRun>;
-  /** Takes an execution that was started otherwise into the checks at the end. */
+  /** Includes an execution that was started elsewhere in the checks at the end. */
   adopt: (workflowId: string) => GenerationRun;
-  /** Puts workers on the queue, if the rig was made without. */
+  /** Starts workers on the queue, for a rig made without them. */
   startWorkers: () => Promise<void>;
 }
 
@@ -45,12 +45,12 @@ export const order: GenerationRequest = {
 
 export const output = { images: [], videos: ['https://cdn.example/out.mp4'], audios: [] };
 
-/** A status reading as an activity returns it, looked at again after 20 ms. */
+/** A status reading as an activity returns it, with the next read after 20 ms. */
 export function reading(status: StatusReading['status'], more: Partial<StatusReading> = {}): StatusReading {
   return { status, reads: 1, readAt: new Date().toISOString(), nextReadInMs: 20, ...more };
 }
 
-/** Activities of a RunComfy that queues once, runs once and succeeds. */
+/** Activities of a RunComfy that reports "queued" once, "running" once, and then success. */
 export function happyActivities(): Activities {
   const statuses: StatusReading['status'][] = ['in_queue', 'in_progress'];
   const now = () => new Date().toISOString();
@@ -96,8 +96,8 @@ export async function withGenerations(
 
   const startWorkers = async () => {
     const workflowBundle = { codePath: inject('workflowBundlePath') };
-    // A busy machine fails no task, and loses no worker between two heartbeats that the SDK has put off; an activity that a
-    // failed test left waiting ends all the same.
+    // Patient settings, so that on a busy machine no task fails and no worker counts as lost between two heartbeats
+    // that the SDK throttles. An activity that a failed test left waiting is still ended.
     const patient = {
       connection,
       isolateExecutionTimeout: hangMs,
@@ -157,12 +157,15 @@ export async function withGenerations(
   }
 }
 
-/** Every run of the workflow: no workflow task failed, but as the test has provoked it, and its history replays. */
+/**
+ * Checks every run of the workflow: no workflow task failed except those that the test provoked, and its history
+ * replays.
+ */
 export function checkExecution(client: Client, workflowId: string, provoked?: RegExp): Promise<void> {
   return checkExecutions(client, [workflowId], provoked);
 }
 
-/** The same of many workflows: one replay worker serves them all. */
+/** Like `checkExecution`, for many workflows with a single replay worker. */
 export async function checkExecutions(client: Client, workflowIds: string[], provoked?: RegExp): Promise<void> {
   const runsOf = async (workflowId: string) =>
     (await historiesOf(client, workflowId)).map((history) => ({ workflowId, history }));
@@ -175,7 +178,7 @@ export async function checkExecutions(client: Client, workflowIds: string[], pro
   expect(failed).toEqual([]);
   if (runs.length === 0) return;
   const options = { workflowBundle: { codePath: inject('workflowBundlePath') }, isolateExecutionTimeout: hangMs };
-  // The SDK ends its runtime with whoever used it last, also while somebody beside is about to.
+  // Keeps the SDK's runtime alive: the SDK shuts it down with its last user, even while another is about to start.
   const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
   try {
     for await (const { workflowId, error } of Worker.runReplayHistories(options, runs)) {
@@ -186,13 +189,19 @@ export async function checkExecutions(client: Client, workflowIds: string[], pro
   }
 }
 
-/** How the server ends a task when a message came in while a run was closing, or a run's timeout while a task was out. */
+/**
+ * Causes with which the server ends a task in normal operation: a message arrived while a run was closing, or the run
+ * timed out during the task.
+ */
 const ordinaryCauses = [
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
 ];
 
-/** Why workflow tasks failed; one that a query ran ahead of is done again, which a busy machine has happen now and then. */
+/**
+ * Why workflow tasks failed. Leaves out tasks that a query ran ahead of: they are retried, and happen now and then on a
+ * busy machine.
+ */
 function failedTasks(history: History): string[] {
   return (history.events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) => {
     if (!failed || (failed.cause && ordinaryCauses.includes(failed.cause))) return [];
@@ -201,7 +210,7 @@ function failedTasks(history: History): string[] {
   });
 }
 
-/** The histories of all runs of a workflow id, first run first. */
+/** The histories of all runs of a workflow id, oldest first. */
 export async function historiesOf(client: Client, workflowId: string): Promise<History[]> {
   const histories: History[] = [];
   let runId: string | undefined = (await client.workflow.getHandle(workflowId).describe()).runId;
@@ -213,14 +222,14 @@ export async function historiesOf(client: Client, workflowId: string): Promise<H
   return histories;
 }
 
-/** How long the server waits for a workflow task of the first run of a key, seconds. */
+/** The workflow task timeout of the first run of a key, in seconds. */
 export async function taskTimeoutSecondsOf(client: Client, workflowId: string): Promise<number> {
   const [history] = await historiesOf(client, workflowId);
   const { workflowTaskTimeout } = history?.events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
   return Number(workflowTaskTimeout?.seconds);
 }
 
-/** A history in the form that `temporal workflow show --output json` writes and replay reads. */
+/** A history in the format that `temporal workflow show --output json` writes and replay reads. */
 export function historyJson(history: History): string {
   return historyToJSON(history);
 }
@@ -234,7 +243,7 @@ export interface Ending {
   state: GenerationState;
 }
 
-/** How a generation ended, whichever way. */
+/** How a generation ended, be it with a result or a failure. */
 export async function endingOf(handle: GenerationRun): Promise<Ending> {
   try {
     const result = await handle.result();
@@ -249,12 +258,12 @@ export async function endingOf(handle: GenerationRun): Promise<Ending> {
   }
 }
 
-/** Where a generation stands. */
+/** The state of a generation. */
 export function stateOf(handle: { query: GenerationRun['query'] }): Promise<GenerationState> {
   return untilAnswered(() => handle.query<GenerationState>('state'));
 }
 
-/** Waits for a state, and fails with the last one seen when it does not come. */
+/** Waits for a state; if it is never reached, the error names the last one seen. */
 export async function untilState(
   handle: { query: GenerationRun['query'] },
   isReached: (state: GenerationState) => boolean,

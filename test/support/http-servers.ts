@@ -16,13 +16,13 @@ export interface SeenRequest {
 
 export interface HttpServer {
   port: number;
-  /** Requests whose body has come in whole. */
+  /** Requests whose body was received completely. */
   seen: SeenRequest[];
   /** TCP connections accepted so far. */
   connections: () => number;
 }
 
-/** An HTTP server that answers as told, and ends with the test. */
+/** An HTTP server that answers as `answer` does and stops at the end of the test. */
 export async function serve(answer: (response: ServerResponse, request: SeenRequest) => void): Promise<HttpServer> {
   const seen: SeenRequest[] = [];
   const server = createServer((request, response) => {
@@ -42,7 +42,7 @@ export async function serve(answer: (response: ServerResponse, request: SeenRequ
   return { port, seen, connections };
 }
 
-/** A server of plain TCP, for what no HTTP server does. */
+/** A plain TCP server, for behaviour that no HTTP server has. */
 export async function serveTcp(
   onConnection: (socket: Socket) => void,
 ): Promise<{ port: number; connections: () => number }> {
@@ -59,7 +59,7 @@ export async function serveTcp(
   return await bind(server);
 }
 
-/** A client of a local server that closes with the test. */
+/** A client of a local server; closed at the end of the test. */
 export function clientOf(port: number, options: Partial<RunComfyClientOptions> = {}) {
   const client = createRunComfyClient({
     modelApiBase: `http://127.0.0.1:${String(port)}/v1`,
@@ -71,7 +71,7 @@ export function clientOf(port: number, options: Partial<RunComfyClientOptions> =
   return client;
 }
 
-/** Answers with a status and a body; a body that is no string is sent as JSON. */
+/** Answers with a status and a body. A body that is not a string is sent as JSON. */
 export function reply(
   response: ServerResponse,
   status: number,
@@ -83,7 +83,7 @@ export function reply(
   response.end(isText ? body : JSON.stringify(body));
 }
 
-/** The error that a call ends with. */
+/** The `RunComfyError` that a call fails with. */
 export async function errorOf(call: Promise<unknown>): Promise<RunComfyError> {
   const outcome = await call.then(
     (value) => ({ value }),

@@ -11,7 +11,7 @@ import { createGenerationWorker, type GenerationWorker, type GenerationWorkerOpt
 import { onTestFinished } from './test-end.ts';
 import { untilPolled } from './until-polled.ts';
 
-/** Workers of this process on a queue of their own, all with the same settings; they stop with the test. */
+/** Workers in this process, on a queue of their own and with shared settings; they stop at the end of the test. */
 export async function inProcessWorkers(
   client: Client,
   modelApiBase: string,
@@ -36,7 +36,7 @@ export async function inProcessWorkers(
   return {
     taskQueue,
     stop,
-    /** Starts one more, with settings of its own if need be. */
+    /** Starts another worker, optionally with settings of its own. */
     async start(own: Partial<GenerationWorkerOptions> = {}) {
       const worker = await createGenerationWorker({
         connection,

@@ -6,13 +6,13 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * Makes a folder of the same files, as links where the system can: some ten thousand take a tenth of the time. For what
- * nobody writes to in place.
+ * Creates a copy of a folder, with hard links if the system supports them, which takes a tenth of the time for some ten
+ * thousand files. Only for files that nobody modifies in place.
  */
 export async function linkFolder(from: string, to: string): Promise<void> {
   await mkdir(path.dirname(to), { recursive: true });
   await run('cp', ['-alT', from, to]).catch(() =>
-    // Another file system, or a `cp` that has no such options.
+    // The target is on another file system, or this `cp` lacks the options.
     cp(from, to, { recursive: true, verbatimSymlinks: true }),
   );
 }

@@ -2,7 +2,7 @@ import type { History } from './generations.ts';
 
 type Events = NonNullable<History['events']>;
 
-/** Leaves out the workflow tasks that a busy machine took too long for. */
+/** Leaves out workflow tasks that timed out because the machine was busy. */
 export function withoutLostTasks(events: Events): Events {
   const lost = events.flatMap(({ eventId, workflowTaskTimedOutEventAttributes: timedOut }) =>
     timedOut ? [eventId, timedOut.scheduledEventId, timedOut.startedEventId].map(String) : [],
@@ -10,7 +10,7 @@ export function withoutLostTasks(events: Events): Events {
   return events.filter(({ eventId }) => !lost.includes(String(eventId)));
 }
 
-/** How many there were: of those that are lost one after the other, Temporal writes the first alone, and then counts. */
+/** The number of lost tasks. Of several lost in a row, Temporal records only the first and then counts attempts. */
 export function countLostTasks(events: Events): number {
   return events.reduce((count, event) => {
     const attempt = event.workflowTaskScheduledEventAttributes?.attempt ?? 0;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, type Connection, type ConnectionLike } from '@temporalio/client';
 import { createPatience } from './patience.ts';
 
-/** A new namespace is known to every part of the server only after a moment. */
+/** Registers a namespace and waits until all parts of the server know it, which takes a moment. */
 export async function registerNamespace(connection: ConnectionLike, namespace: string): Promise<void> {
   const retention = { seconds: 24 * 60 * 60 } as unknown as { seconds: never };
   await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention });
@@ -19,7 +19,9 @@ export async function registerNamespace(connection: ConnectionLike, namespace: s
   }
 }
 
-/** A new Nexus endpoint that leads to a task queue; its name is the server's, not a namespace's. */
+/**
+ * Creates a Nexus endpoint for a task queue; returns its name, which is unique within the server, not per namespace.
+ */
 export async function createNexusEndpoint(
   connection: Connection,
   worker: { namespace: string; taskQueue: string },

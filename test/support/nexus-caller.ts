@@ -4,11 +4,11 @@ import { generationFailureOf, type NexusGenerationFailure, runcomfyService } fro
 export interface NexusCall {
   endpoint: string;
   operation: 'generate' | 'state' | 'cancel';
-  /** As any language may send it. */
+  /** Input as a caller in any language may send it. */
   input: unknown;
 }
 
-/** What an operation came to, as a workflow of another namespace sees it. */
+/** The result of an operation as seen by a workflow of another namespace. */
 export interface NexusAnswer {
   output?: unknown;
   failure?: NexusGenerationFailure | undefined;

@@ -16,22 +16,22 @@ import type { NexusAnswer, NexusCall, nexusCaller } from './nexus-caller.ts';
 import { hangMs } from './patience.ts';
 import { quietRuntime } from './quiet-runtime.ts';
 
-/** What the keys of the tests' callers begin with. */
+/** Prefix of the keys of the tests' callers. */
 export const nexusTenant = 'nexus-tests';
 
 /** A generation worker that offers the service, and a worker of callers in a namespace of its own. */
 export interface NexusStack {
   taskQueue: string;
-  /** Of the namespace in which generations run. */
+  /** Client of the namespace in which generations run. */
   client: () => Client;
   simulator: () => Simulator;
   /** Starts a workflow of the other namespace that calls one operation. */
   begin: (operation: NexusCall['operation'], input: unknown) => Promise<WorkflowHandle<typeof nexusCaller>>;
-  /** The same, and what came of it. */
+  /** Like `begin`, and waits for the answer. */
   ask: (operation: NexusCall['operation'], input: unknown) => Promise<NexusAnswer>;
 }
 
-/** Starts all of it before the tests of the file that calls this, and stops it after them. */
+/** Starts the stack before the tests of the calling file, and stops it after them. */
 export function nexusStack(): NexusStack {
   const taskQueue = `nexus-${randomUUID()}`;
   const undo: (() => unknown)[] = [];

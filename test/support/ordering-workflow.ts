@@ -1,13 +1,13 @@
 import { ApplicationFailure, defineQuery, setHandler } from '@temporalio/workflow';
 import { generate, type GenerationPlace } from '../../workflows/library.ts';
 
-/** What is ordered one after the other, or all of it at once. */
+/** What to order, one after the other or all at once. */
 export interface Ordering {
   orders: { model: string; input: Record<string, unknown>; place: GenerationPlace }[];
   areTogether?: boolean;
 }
 
-/** What came of an order. */
+/** The result of an order. */
 export interface Came {
   key?: string;
   reused?: boolean;
@@ -15,7 +15,7 @@ export interface Came {
   failure?: { type: string; message: string; submission?: unknown };
 }
 
-/** A user's workflow that orders generations and goes on whatever comes of each. */
+/** A user's workflow that orders generations and continues whatever becomes of each. */
 export async function ordering({ orders, areTogether = false }: Ordering): Promise<Came[]> {
   setHandler(defineQuery('state'), () => ({}));
   const came: Promise<Came>[] = [];

@@ -8,14 +8,14 @@ import { promisify } from 'node:util';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const execute = promisify(execFile);
 
-/** Packs the package as `npm publish` would, its build included; gives the tarball's path. */
+/** Builds and packs the package as `npm publish` would; returns the tarball's path. */
 export async function packInto(folder: string): Promise<string> {
   const env = { ...process.env, BUILD_UNCHECKED: '1' };
   const { stdout } = await execute('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root, env });
   return join(folder, stdout.trim().split('\n').at(-1) ?? '');
 }
 
-/** Installs packages, tarballs among them, into a project, which is made where there is none. */
+/** Installs packages or tarballs into a project, which is created if it is missing. */
 export async function installInto(project: string, packages: string[]): Promise<void> {
   await mkdir(project, { recursive: true });
   const manifest = join(project, 'package.json');
@@ -24,7 +24,7 @@ export async function installInto(project: string, packages: string[]): Promise<
   await execute('npm', ['install', ...flags, ...packages], { cwd: project });
 }
 
-/** Node of another major version, from the package that holds its program; installed once below `.cache`. */
+/** Path of a Node of another major version, from the npm package with its binary; installed once below `.cache`. */
 export async function nodeOfMajor(major: number): Promise<string> {
   const name = `node-${process.platform}-${process.arch}`;
   const folder = join(root, '.cache', 'test', `node-${String(major)}`);

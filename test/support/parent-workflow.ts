@@ -7,7 +7,7 @@ export interface ParentOrder {
   request: GenerationRequest;
 }
 
-/** A user's workflow that orders a generation and hands its own cancellation, or its end, on to it. */
+/** A user's workflow that orders a generation and passes its own cancellation, or its end, on to it. */
 export async function parent({ request, ...child }: ParentOrder): Promise<GenerationResult> {
   return (await executeChild('runcomfyGeneration', {
     ...child,

@@ -1,22 +1,22 @@
 /**
- * How long a test waits for what comes soon or, where something hangs, never. A bound on hanging, not a figure that is
- * measured: a machine that has much else to do must not reach it.
+ * How long a test waits for something that comes soon or, if something hangs, never. It only bounds hanging and
+ * measures nothing, so even a very busy machine must not reach it.
  */
 export const hangMs = 120_000;
 
-/** A test may fetch tools from the network first, and compile them. */
+/** Timeout of tests that may first download and compile tools. */
 export const installHangMs = 900_000;
 
-/** A test may wait for several such things, one after the other. */
+/** Timeout of a test, which may wait for several things one after the other. */
 export const testHangMs = 3 * hangMs;
 
-/** Also where a test sets the clock. */
+/** Bound early, so that it still works while a test mocks the clock. */
 const now = performance.now.bind(performance);
 
-/** Most that one look takes of a patience: what it takes beyond, the machine stood still. */
+/** The most time that a single check uses up; anything beyond it means that the machine stalled. */
 const longestLookMs = 5_000;
 
-/** Tells, asked after each look, whether one waits in vain. Machines stand still for minutes: that time is not counted. */
+/** Tells after each check whether to give up waiting. Machines may stall for minutes; that time does not count. */
 export function createPatience(ms = hangMs): { isOver: () => boolean } {
   let leftMs = ms;
   let lookedAt = now();

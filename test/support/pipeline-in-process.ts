@@ -10,12 +10,12 @@ import { createProvider, type Fate, type Pace, type Provider } from '../fuzz/pip
 import { createVirtualTime, type VirtualTime } from '../fuzz/pipelines/virtual-time.ts';
 import { openSandbox, type Sandbox } from './workflow-sandbox.ts';
 
-/** One pipeline in process: its execution, the clock it runs on, and the provider's books. */
+/** One in-process pipeline: its execution, its clock, and the provider's books. */
 export interface InProcess {
   execution: Execution;
   time: VirtualTime;
   provider: Provider;
-  /** Lets it run to its end, and closes it. */
+  /** Runs it to its end and disposes of it. */
   end: () => Promise<{ state: PipelineState; end: NonNullable<Execution['end']> }>;
 }
 
@@ -26,24 +26,27 @@ export interface InProcessOptions {
   time?: VirtualTime;
   provider?: Provider;
   pace?: Pace;
-  /** Whether a file is no longer to be had; default: none is. */
+  /** Whether a file is no longer available; default: all are available. */
   isGone?: (url: string) => boolean;
-  /** The catalogue; default: none is at hand. */
+  /** The model catalogue; default: none. */
   lookup?: ModelLookupOptions;
   memo?: Record<string, unknown>;
   run?: ExecutionSettings['run'];
   taskTimeoutMs?: number;
-  /** A query comes with each workflow task. */
+  /** Send a query with each workflow task. */
   isAsked?: boolean;
-  /** Of how many asks each activity is given up, as by `temporal activity fail`, or, with a type, says so itself. */
+  /**
+   * How often these activities are given up before they answer, as by `temporal activity fail`, or with a failure of
+   * `type`.
+   */
   givenUp?: { asks: number; activities: readonly (keyof PipelineActivities)[]; type?: string };
-  /** Our search attributes that there are when the plan is checked, and whenever Temporal is asked. */
+  /** Our search attributes that exist when the plan is checked, and whenever Temporal is asked later. */
   attributes?: { checked: string[]; existing: () => string[] };
-  /** What an earlier run hands on. */
+  /** What an earlier run carries over. */
   carried?: (activities: PipelineActivities) => Promise<object>;
 }
 
-/** Starts pipelines in the sandbox that all tests of a file share. */
+/** Starts pipelines in a sandbox shared by all tests of a file. */
 export function pipelinesInProcess(): (
   request: PipelineRequest | { plan: object },
   options?: InProcessOptions,

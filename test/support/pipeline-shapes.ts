@@ -1,4 +1,4 @@
-/** Each of these has a recorded history that every later version of the workflow must replay. */
+/** Shapes with a recorded history that every later version of the workflow must replay. */
 export const pipelineShapes = [
   'approvals',
   'attempts-and-fallback',
@@ -8,7 +8,8 @@ export const pipelineShapes = [
   'continued-as-new',
   'deadline-of-a-step',
   'deadline-of-the-pipeline',
-  // Of a version whose fan-outs waited for the end of a local activity; a smaller one of now is below.
+  // Recorded with a version whose fan-outs waited for the end of a local activity. A smaller one of the current version
+  // follows.
   'fan-out-of-200',
   'fan-out-run-again',
   'fan-out-that-breathes',
@@ -20,7 +21,7 @@ export const pipelineShapes = [
   'partial',
   'queue-deadline-lost',
   'step-skipped',
-  // Of versions that prepared each step in an activity, or a local activity, of its own.
+  // Recorded with versions that prepared each step in an activity, or a local activity, of its own.
   'three-steps',
   'three-steps-sparing',
   'three-steps-steady',

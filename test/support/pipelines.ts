@@ -17,22 +17,22 @@ import { quietRuntime } from './quiet-runtime.ts';
 import { recordHistories } from './record-history.ts';
 import { flux, kling } from './simulator-client.ts';
 
-/** What a test of pipelines works with: client, simulator, and workers that it may stop and start. */
+/** Everything a test of pipelines needs: client, simulator, and workers that it may stop and start. */
 export interface PipelineStack {
   client: Client;
   generations: GenerationClient;
   pipelines: PipelineClient;
   simulator: Simulator;
   workers: Awaited<ReturnType<typeof inProcessWorkers>>;
-  /** Jobs that RunComfy accepted, by the prompt they were given. */
+  /** The jobs that RunComfy accepted with this prompt. */
   jobsOf: (prompt: string) => LedgerJob[];
-  /** A key of its own. */
+  /** A new unique key. */
   key: () => string;
 }
 
 /**
- * Pipelines on the simulator, whose outputs stand at a public https origin, as models that take URLs want them; on the
- * server that all tests share unless another is given.
+ * Creates pipelines on the simulator, whose outputs have a public https origin, as models that take URLs require. Uses
+ * the server shared by all tests unless `address` names another.
  */
 export async function pipelineStack(options: SimulatorOptions = {}, address?: string): Promise<PipelineStack> {
   quietRuntime();
@@ -61,7 +61,7 @@ export async function pipelineStack(options: SimulatorOptions = {}, address?: st
   };
 }
 
-/** A still of a prompt, and a clip from it. */
+/** A plan for a still, and a clip made from it. */
 export function stillAndClip(name: string, more: Record<string, unknown> = {}) {
   return {
     version: 1,
@@ -76,7 +76,10 @@ export function stillAndClip(name: string, more: Record<string, unknown> = {}) {
   };
 }
 
-/** Where a pipeline stands in all detail: a worker that has much to do may leave a query unanswered, and the server knows less. */
+/**
+ * The full state of a pipeline. Retries while a busy worker leaves the query unanswered, since the server itself knows
+ * less.
+ */
 export async function toldState(pipeline: PipelineHandle): Promise<PipelineState> {
   return await untilSeen(async () => {
     const state = await pipeline.state();
@@ -84,7 +87,10 @@ export async function toldState(pipeline: PipelineHandle): Promise<PipelineState
   });
 }
 
-/** No workflow task of the pipeline failed, and its history replays; its orders too. `shape`: what its history is recorded as. */
+/**
+ * Checks that no workflow task of the pipeline and its first orders failed and that their histories replay. `shape`:
+ * the name to record the history under.
+ */
 export async function checkPipeline(client: Client, pipeline: PipelineHandle, shape?: PipelineShape): Promise<void> {
   if (shape !== undefined) await recordHistories(shape, await historiesOf(client, pipeline.key), 'runcomfyPipeline');
   const state = await toldState(pipeline);

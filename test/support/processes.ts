@@ -12,10 +12,10 @@ import { createPatience, hangMs } from './patience.ts';
 import { findSecret } from './secret-search.ts';
 import { onTestFinished } from './test-end.ts';
 
-/** The token of processes that are given none. */
+/** The token of processes that are not given another one. */
 const processToken = 'sim-token-of-a-test-process';
 
-/** Where a process finds what it needs. */
+/** The settings of a process. */
 export interface ProcessSettings {
   temporalAddress: string;
   /** Default `default`. */
@@ -31,13 +31,13 @@ export interface ProcessSettings {
 export interface WorkerProcess {
   readonly pid: number;
   readonly stateDir: string;
-  /** Everything it has written so far. */
+  /** Its output so far. */
   readonly output: () => string;
-  /** Its arguments, as everybody on the machine can read them; empty once it has ended. */
+  /** Its arguments as everybody on the machine can read them; empty once it has ended. */
   readonly commandLine: () => Promise<string>;
-  /** Ends it as a crash would. */
+  /** Kills it, as a crash would. */
   readonly kill9: () => Promise<void>;
-  /** Asks it to stop in good order and gives its exit code. */
+  /** Asks it to shut down gracefully; returns its exit code. */
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
 }
 
@@ -48,8 +48,8 @@ export interface CommandResult {
 }
 
 /**
- * Starts `runcomfy-temporal worker` and waits until it works. It ends with the test, which fails if the process showed
- * its token anywhere.
+ * Starts `runcomfy-temporal worker` and waits until it is running. It is killed at the end of the test, which fails if
+ * the process leaked its token anywhere.
  */
 export async function startWorkerProcess(
   settings: ProcessSettings,
@@ -83,7 +83,7 @@ export async function startWorkerProcess(
   return worker;
 }
 
-/** Runs one command line of `runcomfy-temporal` to its end; fails if it showed its token anywhere. */
+/** Runs one command line of `runcomfy-temporal` to its end; fails if it leaked its token anywhere. */
 export async function runCommand(
   args: string[],
   settings: Partial<ProcessSettings>,
@@ -97,10 +97,10 @@ export async function runCommand(
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  // Whoever listened for the end only afterwards would miss it while this process is busy.
+  // Listens early, since the event could be missed while this process is busy.
   const closed = once(child, 'close') as Promise<[number | null]>;
   child.stdin.on('error', () => undefined);
-  // A command that waits for its input is there to be looked at.
+  // Read while the command waits for its input and is certain to be running.
   const commandLine = await readCommandLine(child.pid);
   child.stdin.end(stdin);
   const [exitCode] = await closed;
@@ -108,7 +108,7 @@ export async function runCommand(
   return { exitCode, stdout, stderr };
 }
 
-/** A folder that goes with the test. */
+/** Creates a folder that is removed at the end of the test. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'runcomfy-temporal-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
@@ -120,12 +120,12 @@ const firstPort = 10_000 + (process.pid % 44) * portsOfOne;
 let nextPort = randomInt(portsOfOne);
 
 /**
- * A port that nothing listens on, and that nobody is given who asks for any: all systems take those from higher ones. So
- * it stays free until it is used, and also while whoever listens there is away.
+ * A free port, below the range from which systems assign ports. It therefore stays free until it is used, and also
+ * while whatever listens on it is restarted.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    // Between finding and using it nobody else may be given the same: each process goes through ports of its own.
+    // Each process uses its own range, so that no other process is given the port before it is used.
     const port = firstPort + (nextPort++ % portsOfOne);
     const server = createServer().listen(port, '127.0.0.1');
     const isFree = await once(server, 'listening').then(
@@ -138,7 +138,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Waits until `probe` gives something; fails with what it was waiting for when that takes too long. */
+/** Waits until `probe` returns something; fails with `what` if that takes too long. */
 export async function until<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
@@ -153,7 +153,9 @@ export async function until<T>(
   }
 }
 
-/** Nothing of the test's own environment but the path: a token of the user's must not reach a test. */
+/**
+ * The environment of a process: of the test's own environment only `PATH`, since a user's token must not reach a test.
+ */
 export function environmentOf(
   settings: Partial<ProcessSettings>,
   more: Record<string, string> = {},
@@ -206,7 +208,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   return (await ended)[0];
 }
 
-/** Linux tells what everybody can see; elsewhere there is nothing to look at. */
+/** Reads the command line from `/proc` on Linux; empty on other systems. */
 async function readCommandLine(pid: number | undefined): Promise<string> {
   return await readFile(`/proc/${String(pid)}/cmdline`, 'utf8').catch(() => '');
 }
