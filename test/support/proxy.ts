@@ -2,20 +2,20 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { onTestFinished } from './test-end.ts';
 
-/** What a proxy does with a tunnel, given what goes through it. */
+/** How a proxy fails a tunnel, in some cases depending on what is sent through it. */
 export type TunnelFault = 'refuses' | 'hangs up' | 'cuts before the POST' | 'cuts after the POST';
 
 export interface TestProxy {
   url: string;
-  /** Hosts that tunnels were asked for. */
+  /** The hosts that tunnels were requested to. */
   tunnels: string[];
-  /** What the proxy was sent as credentials. */
+  /** The credentials that the proxy received. */
   credentials: (string | undefined)[];
-  /** Has the next tunnels, in this order, fail in these ways. */
+  /** Makes the next tunnels fail in these ways, in order. */
   fail: (...faults: TunnelFault[]) => void;
 }
 
-/** A proxy that opens tunnels to a local port, whatever host they are for, or fails them. */
+/** Starts a proxy that opens tunnels to a local port, whatever host they are for, or fails them. */
 export async function serveProxy(target: number | TunnelFault): Promise<TestProxy> {
   const tunnels: string[] = [];
   const credentials: (string | undefined)[] = [];
@@ -47,7 +47,7 @@ export async function serveProxy(target: number | TunnelFault): Promise<TestProx
       const cut = isPost && faults[0]?.startsWith('cuts') ? faults.shift() : undefined;
       if (cut === 'cuts before the POST') socket.destroy();
       else upstream.write(bytes);
-      // The reply shows that the origin has it all.
+      // The reply proves that the origin received the whole request.
       if (cut === 'cuts after the POST') upstream.once('data', () => socket.destroy());
       else if (cut === undefined && !upstream.listenerCount('data'))
         upstream.on('data', (reply) => socket.write(reply));

@@ -2,7 +2,7 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/w
 
 let isInstalled = false;
 
-/** Keeps the workers of a test process from logging. Once per process, which several files may share. */
+/** Stops the workers of a test process from logging. Runs once per process, which several test files may share. */
 export function quietRuntime(): void {
   if (isInstalled) return;
   isInstalled = true;

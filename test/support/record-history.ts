@@ -5,7 +5,7 @@ import { type History, historyJson } from './generations.ts';
 /** Set for `npm run record-histories`. */
 const isRecording = process.env['RECORD_HISTORIES'] === '1';
 
-/** Writes the histories of a shape that has none yet, when recording. */
+/** When recording, writes the histories of a shape that has none yet. */
 export async function recordHistories(
   name: string,
   histories: History[],
@@ -16,7 +16,7 @@ export async function recordHistories(
   await mkdir(folder, { recursive: true });
   for (const [index, history] of histories.entries()) {
     const suffix = histories.length === 1 ? '' : `.run-${String(index + 1)}`;
-    // A recorded history is a promise to running generations: it is added, never rewritten.
+    // A recorded history is a promise to running generations, so it is only ever added, never rewritten.
     await writeFile(new URL(`${name}${suffix}.json`, folder), withoutPaths(historyJson(history)), { flag: 'wx' }).catch(
       (error: unknown) => {
         if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
@@ -25,7 +25,7 @@ export async function recordHistories(
   }
 }
 
-/** Stack traces name the folder of whoever records; nobody else's machine has it. */
+/** Removes the project's folder from stack traces, since no other machine has it. */
 function withoutPaths(json: string): string {
   return json.replaceAll(fileURLToPath(new URL('../../', import.meta.url)), '');
 }

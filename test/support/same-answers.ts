@@ -6,16 +6,17 @@ import { reply, serve } from './http-servers.ts';
 import { kling } from './simulator-client.ts';
 
 export const requestId = 'a1b2';
-/** So long what RunComfy said lasts until it counts, and what anybody may have written. */
+/** How long an answer that can only be RunComfy's own has to persist before it counts, in milliseconds. */
 export const graceMs = 30_000;
+/** The same for an answer that a server in front of RunComfy may have written. */
 export const unsignedGraceMs = 600_000;
 export const code = (error_code: number, error_message = 'vendor words') => ({ error_code, error_message });
 
-/** A RunComfy that answers every read in this way. */
+/** A RunComfy that answers every read in the same way. */
 export async function answering(httpStatus: number, body: unknown) {
   const answer = { httpStatus, body };
   const { port } = await serve((response) => {
-    // A cost that is stated is not awaited.
+    // With a stated cost, nothing waits for one.
     reply(response, answer.httpStatus, isJsonObject(answer.body) ? { cost: 0, ...answer.body } : answer.body);
   });
   const rig = activitiesAt(`http://127.0.0.1:${String(port)}`);

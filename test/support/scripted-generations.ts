@@ -4,17 +4,17 @@ import type { Activities } from '../../domain/activities.ts';
 import type { GenerationRequest } from '../../domain/generation.ts';
 import { type GenerationRun, happyActivities, order, type Rig, withGenerations } from './generations.ts';
 
-/** The activities of one generation of many, and what they were asked. */
+/** The activities of one of many generations. */
 export interface Script extends Partial<Activities> {
-  /** Ids that the cancel endpoint was asked about. */
+  /** Filled with the request ids that were cancelled. */
   cancelled?: string[];
 }
 
 export interface ScriptedGenerations {
   rig: () => Rig;
-  /** Starts a generation that meets `script`; its RunComfy requests are named `<name>--…`. */
+  /** Starts a generation whose activities follow `script`; its RunComfy requests are named `<name>--…`. */
   start: (script: Script, request?: Partial<GenerationRequest>) => Promise<Scripted>;
-  /** Registers a script without a start: gives the request to start with. */
+  /** Registers a script without starting anything; returns the request to start with. */
   script: (script: Script, request?: Partial<GenerationRequest>) => { name: string; request: GenerationRequest };
 }
 
@@ -25,7 +25,10 @@ export interface Scripted {
 
 const beatEveryMs = 1_000;
 
-/** Waits as a real POST does, with signs of life: without any, Temporal takes the worker of a submit for lost after a while. */
+/**
+ * Waits with heartbeats, as a real POST does. Without them, Temporal would eventually consider the submit's worker
+ * lost.
+ */
 async function beating<T>(done: Promise<T>): Promise<T> {
   const context = asyncLocalStorage.getStore();
   const timer = setInterval(() => context?.heartbeat(), beatEveryMs);
@@ -34,7 +37,7 @@ async function beating<T>(done: Promise<T>): Promise<T> {
   });
 }
 
-/** Something that waits until it is told to go on, and tells when it was reached. */
+/** A gate for activities: `pass` waits until `open` is called, and `reached` resolves once something has arrived. */
 export function gate() {
   let open = () => {};
   let reach = () => {};
@@ -45,7 +48,7 @@ export function gate() {
       open();
     },
     reached,
-    /** Tells that it was reached, and waits for nothing. */
+    /** Resolves `reached` without waiting. */
     touch: () => {
       reach();
     },
@@ -56,14 +59,14 @@ export function gate() {
   };
 }
 
-/** The reply of a submit that was accepted. */
+/** The reply of an accepted submit. */
 export function accepted(requestId: string) {
   return { requestId, submittedAt: new Date().toISOString(), nextReadInMs: 20, searchAttributes: [] as string[] };
 }
 
 /**
- * One rig for all tests of a file, so that their generations run side by side, each with a script of its own. When the
- * tests are over, every execution is checked for failed workflow tasks and replayed.
+ * One rig for all tests of a file, so that their generations run side by side, each with its own script. At the end,
+ * every execution is checked for failed workflow tasks and replayed.
  */
 export function scriptedGenerations(): ScriptedGenerations {
   const scripts = new Map<string, Script>();
@@ -80,7 +83,7 @@ export function scriptedGenerations(): ScriptedGenerations {
       });
       over.catch(reject);
     });
-    // A worker's first task takes longest: no deadline of a test counts it.
+    // Warms up the worker, whose first task takes longest, so that no test's deadline includes it.
     await (await start({})).handle.result();
   });
   afterAll(async () => {
@@ -107,7 +110,7 @@ export function scriptedGenerations(): ScriptedGenerations {
   return { rig, script, start };
 }
 
-/** Activities that behave as the script of the generation they are called for. */
+/** Activities that dispatch each call to the script of its generation. */
 function dispatch(scripts: Map<string, Script>): Activities {
   const usual = new Map<string, Activities>();
   const of = (name: string): Activities => {

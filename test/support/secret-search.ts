@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-/** Names the places in which a secret stands: as it is, in base64 (at any offset), in hex, or as a URL would carry it. */
+/** Names the places that contain a secret: verbatim, in base64 (at any offset), in hex, or URL-encoded. */
 export function findSecret(secret: string, places: Readonly<Record<string, string>>): string[] {
   const disguises = [secret, encodeURIComponent(secret), Buffer.from(secret).toString('hex'), ...base64Cores(secret)];
   return Object.entries(places)
@@ -8,7 +8,7 @@ export function findSecret(secret: string, places: Readonly<Record<string, strin
     .map(([place]) => place);
 }
 
-/** What base64 makes of the secret inside a longer text: the part that does not depend on what stands around it. */
+/** The base64 forms of the secret within a longer text: the parts that do not depend on the surrounding text. */
 function base64Cores(secret: string): string[] {
   return [0, 1, 2].map((offset) => {
     const encoded = Buffer.from(`${' '.repeat(offset)}${secret}`)

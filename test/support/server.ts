@@ -5,7 +5,10 @@ import { searchAttributes } from '../../domain/names.ts';
 import { hangMs } from './patience.ts';
 import { freePort } from './processes.ts';
 
-/** A dev server of the test's own, for what the shared one must not be put through; its port is still free when it has been killed. */
+/**
+ * Starts a dev server of the test's own, for what the shared one must not be put through. Its port stays free after it
+ * was killed.
+ */
 export async function startOwnServer(
   options: { dbFile?: string; port?: number; dynamicConfig?: string[] } = {},
 ): Promise<EmbeddedServer> {

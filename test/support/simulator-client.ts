@@ -2,9 +2,9 @@ import { expect } from 'vitest';
 import { type LedgerJob, type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { onTestFinished } from './test-end.ts';
 
-/** The seed's model: a video. */
+/** The model of the project's seed: image to video. */
 export const kling = 'kling/kling-3.0/standard/image-to-video';
-/** A model that makes images, of text alone. */
+/** A text-to-image model. */
 export const flux = 'blackforestlabs/flux-2-klein/4b/text-to-image';
 export const klingInput = { prompt: 'A cliff at golden hour', start_image_url: 'https://images.example.com/cliff.png' };
 
@@ -27,7 +27,7 @@ export interface TestClock {
   readonly tick: (ms: number) => void;
 }
 
-/** A clock that only moves when it is told to. */
+/** A clock that moves only by `tick`. */
 export function createTestClock(start = Date.UTC(2026, 10, 1)): TestClock {
   let now = start;
   return {
@@ -41,7 +41,7 @@ export function createTestClock(start = Date.UTC(2026, 10, 1)): TestClock {
 export interface TestSimulator {
   readonly sim: Simulator;
   readonly clock: TestClock;
-  /** A call over HTTP; the path is counted from the simulator's root. Redirects are not followed. */
+  /** Makes an HTTP call; the path is relative to the simulator's root. Redirects are not followed. */
   readonly call: (method: string, path: string, options?: CallOptions) => Promise<Answer>;
   /** Submits and returns the request id of the accepted job. */
   readonly submit: (model?: string, input?: Record<string, unknown>, token?: string) => Promise<string>;
@@ -51,7 +51,10 @@ export interface TestSimulator {
   readonly jobOf: (id: string) => LedgerJob;
 }
 
-/** A simulator with a clock of its own: jobs queue for 1 s and run for 1 s unless told otherwise. It ends with the test. */
+/**
+ * Starts a simulator with a clock of its own. By default, jobs queue for 1 s and run for 1 s. It stops at the end of
+ * the test.
+ */
 export async function startTestSimulator(options: SimulatorOptions = {}): Promise<TestSimulator> {
   const clock = createTestClock();
   const sim = await startSimulator({

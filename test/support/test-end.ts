@@ -3,12 +3,18 @@ import { onTestFinished as onCurrentTestFinished, type TestContext } from 'vites
 
 const running = new AsyncLocalStorage<TestContext>();
 
-/** Has what a test calls, however deep, know its test: `setup/each-test-setup.ts` runs every server test this way. */
+/**
+ * Makes the running test known to everything it calls, however deep. `setup/each-test-setup.ts` runs every server test
+ * this way.
+ */
 export function runAsTest(context: TestContext, runTest: () => Promise<void>): Promise<void> {
   return running.run(context, runTest);
 }
 
-/** Undoes something when the test ends that calls this; vitest's own takes the last test that began, where several run at once. */
+/**
+ * Calls `undo` at the end of the calling test. With concurrent tests, vitest's own hook would take the one that began
+ * last.
+ */
 export function onTestFinished(undo: () => unknown): void {
   const hook = async () => {
     await undo();

@@ -4,25 +4,25 @@ import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
 import { onTestFinished } from './test-end.ts';
 
-/** A token that an issuer signs; fields win over a valid one's, `undefined` leaves a claim out. */
+/** A token to be signed. Fields override those of a valid token; `undefined` leaves a claim out. */
 export interface TokenDraft {
   claims?: Record<string, unknown>;
   header?: { alg?: string; kid?: string | undefined };
   key?: CryptoKey | Uint8Array;
 }
 
-/** An issuer of tokens on loopback, which counts how often its keys are read. */
+/** A token issuer on loopback that counts how often its keys are read. */
 export interface TokenIssuer {
   url: string;
   token: (draft?: TokenDraft) => Promise<string>;
   keyReads: () => number;
-  /** Public key, as its bytes. */
+  /** The bytes of the public key. */
   publicKey: () => Promise<Uint8Array>;
-  /** From now on it answers nothing, or again. */
+  /** Makes it stop answering, or answer again. */
   setAway: (isAway: boolean) => void;
 }
 
-/** `before`: keys that stand before its own. Serves discovery and keys until the test ends. */
+/** Serves discovery and keys until the end of the test. `before`: keys listed before its own. */
 export async function startTokenIssuer({
   issuer,
   before = [],

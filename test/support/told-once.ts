@@ -1,14 +1,14 @@
 import { isJsonObject, walkJson } from '../../domain/json.ts';
 import type { History } from './generations.ts';
 
-/** Shorter texts are words, ids and times. */
+/** Shorter texts are single words, ids and times, which may repeat. */
 const shortestText = 40;
 
 type Failure = NonNullable<
   NonNullable<NonNullable<History['events']>[number]['workflowExecutionFailedEventAttributes']>['failure']
 >;
 
-/** Texts that one failure of a history carries at three places or more of its message, stack, details and causes. */
+/** Texts that a failure in a history contains three times or more, in its message, stack, details and causes. */
 export function repeatedTexts(history: History): string[] {
   return (history.events ?? []).flatMap((event) => {
     const failure =
@@ -17,7 +17,7 @@ export function repeatedTexts(history: History): string[] {
   });
 }
 
-/** The same of one failure. */
+/** Like `repeatedTexts`, for one failure. */
 export function repeatedInFailure(failure: Failure): string[] {
   return repeatedIn(textsOf(failure));
 }
@@ -30,12 +30,12 @@ function repeatedIn(texts: string[]): string[] {
 function textsOf({ message, stackTrace, cause, applicationFailureInfo: info }: Failure): string[] {
   const details = (info?.details?.payloads ?? []).map(({ data }) => jsonOf(data));
   const told = details.flatMap((detail) => Array.from(walkJson(detail), ({ value }) => value));
-  // The same may be wrong at many places of an input.
+  // The same problem may occur at many places of an input, so details count once.
   const texts = new Set(told.filter((value) => typeof value === 'string'));
   return [message ?? '', firstLineOf(stackTrace ?? ''), ...texts, ...(cause ? textsOf(cause) : [])];
 }
 
-/** What follows names places in the code. */
+/** The text before the stack frames. */
 function firstLineOf(stack: string): string {
   return stack.split(/\n\s+at /)[0] ?? '';
 }

@@ -5,7 +5,7 @@ export const balanceBefore = { microdollars: 5_000_000, readAt: '2026-11-01T00:0
 export const sentAt = '2026-11-01T00:00:05.000Z';
 const lost = () => activityFailure('SubmitOutcomeUnknown', { submission: 'unknown', sentAt, balanceBefore });
 
-/** A submit that ends in each of these ways, one after the other; the last one goes on. */
+/** A submit that ends in these ways in turn; further ones end like the last. */
 export function submits(...outcomes: ((name: string) => Promise<ReturnType<typeof accepted>>)[]): {
   submitRequest: NonNullable<Script['submitRequest']>;
   posts: () => number;

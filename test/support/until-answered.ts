@@ -6,8 +6,8 @@ import { messageOf } from '../../domain/text.ts';
 import { createPatience } from './patience.ts';
 
 /**
- * On a machine that has much to do, a worker may leave a query, or the task before it, unanswered for the 10 s that it is
- * given, and a message that may be repeated for as long as its sender waits for a worker.
+ * Retries until there is an answer. On a busy machine, a worker may leave a query, or the task before it, unanswered
+ * for the 10 s it is given, and a repeatable message for as long as its sender waits for a worker.
  */
 export async function untilAnswered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   const patience = createPatience();
@@ -21,7 +21,10 @@ export async function untilAnswered<Answer>(ask: () => Promise<Answer>): Promise
   }
 }
 
-/** Sends an update once, and asks for its answer until there is one: the server may give a call up that it has taken. */
+/**
+ * Sends an update once and retries until its answer comes: the server may give up on a call whose update it has
+ * accepted.
+ */
 export async function updateUntilAnswered<Answer>(
   handle: Pick<WorkflowHandle, 'executeUpdate'>,
   update: string,
@@ -31,7 +34,10 @@ export async function updateUntilAnswered<Answer>(
   return await untilAnswered(() => handle.executeUpdate<Answer, [unknown]>(update, options));
 }
 
-/** A task that has failed for good is found when the histories are checked; a worker that has much to do may not poll for 20 s. */
+/**
+ * Whether a workflow task is merely late. One that failed for good is found when the histories are checked; a busy
+ * worker may not poll for 20 s.
+ */
 function isTaskLate(error: unknown): boolean {
   return (
     error instanceof ServiceError &&

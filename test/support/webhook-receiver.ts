@@ -12,20 +12,23 @@ import { onTestFinished } from './test-end.ts';
 export interface ReceivedWebhook {
   path: string;
   headers: IncomingHttpHeaders;
-  /** As it came. */
+  /** The body as it came. */
   raw: string;
   body: WebhookBody;
 }
 
 export interface WebhookReceiver {
   url: string;
-  /** As `RUNCOMFY_WEBHOOK_ALLOW_HOSTS` has it. */
+  /** In the form that `RUNCOMFY_WEBHOOK_ALLOW_HOSTS` takes. */
   host: string;
   received: ReceivedWebhook[];
   of: (key: string) => ReceivedWebhook[];
 }
 
-/** A receiver on loopback, until the test ends; `answer` gives the status of each call, held until it is there. */
+/**
+ * Starts a receiver on loopback that runs until the end of the test. `answer` returns the status of each call, which is
+ * held until then.
+ */
 export async function startReceiver(
   answer: (call: ReceivedWebhook, count: number) => number | Promise<number> = () => 204,
 ): Promise<WebhookReceiver> {
@@ -55,12 +58,12 @@ export async function startReceiver(
   };
 }
 
-/** A secret that tells nothing. */
+/** A dummy secret. */
 export function webhookSecret(fill: number): string {
   return `whsec_${Buffer.alloc(32, fill).toString('base64')}`;
 }
 
-/** Which of the secrets have signed a call, by the specification alone. */
+/** Indices of the secrets that signed a call, verified by the specification only. */
 export function signersOf({ headers, raw }: ReceivedWebhook, secrets: readonly string[]): number[] {
   const signed = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${raw}`;
   const signatures = String(headers['webhook-signature']).split(' ');
@@ -72,7 +75,7 @@ export function signersOf({ headers, raw }: ReceivedWebhook, secrets: readonly s
   );
 }
 
-/** A file of secrets for a worker, until the test ends. */
+/** Writes a secrets file for a worker, removed at the end of the test. */
 export async function secretsFile(secrets: Record<string, string[]>): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'webhook-secrets-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -9,11 +9,11 @@ import { ThreadedVMWorkflowCreator } from '@temporalio/worker/lib/workflow/threa
 import Long from 'long';
 import { withoutUndefined } from '../../domain/json.ts';
 
-/** What happens to a workflow, and what it asks for, in the words of Temporal's core. */
+/** What happens to a workflow, and what it asks for, in the types of Temporal's core. */
 export type Job = coresdk.workflow_activation.IWorkflowActivationJob;
 export type Command = coresdk.workflow_commands.IWorkflowCommand;
 
-/** Where workflows run as in a worker, without a server: what happens to them, and when, is the test's own. */
+/** Runs workflows as in a worker, but without a server: the test decides what happens to them, and when. */
 export interface Sandbox {
   open: (execution: SandboxExecution) => Promise<SandboxRun>;
   close: () => Promise<void>;
@@ -25,18 +25,18 @@ export interface SandboxExecution {
   runId: string;
   args: unknown[];
   now: number;
-  /** When the first run of the chain started; `now` unless given. */
+  /** When the first run of the chain started; default: `now`. */
   startedAt?: number;
   continuedFromExecutionRunId?: string | undefined;
-  /** The first run of the chain; this one unless given. */
+  /** The first run of the chain; default: this one. */
   firstExecutionRunId?: string;
-  /** The run that a reset began from; this one unless given. */
+  /** The run that was reset; default: this one. */
   originalExecutionRunId?: string;
-  /** Above 1: Temporal has retried a run that failed or timed out. */
+  /** Above 1 if Temporal retried a run that failed or timed out. */
   attempt?: number;
-  /** After its start, before its first workflow task is due: a start delay, or a pause of a cron schedule. */
+  /** Delay between its start and its first workflow task: a start delay, or the interval of a cron schedule. */
   delayMs?: number;
-  /** Default: it may take for ever. */
+  /** Default: none. */
   runTimeoutMs?: number;
   memo?: Record<string, unknown> | undefined;
   /** Default: 30 s. */
@@ -45,15 +45,15 @@ export interface SandboxExecution {
 
 /** One run of a workflow. */
 export interface SandboxRun {
-  /** The job to begin with. */
+  /** The first job to pass to `activate`. */
   first: Job;
-  /** What of the SDK's behaviour it has made use of. */
+  /** The SDK's internal flags it has used so far. */
   flags: ReadonlySet<number>;
-  /** What it has counted and recorded so far. */
+  /** The metrics it has recorded so far. */
   metrics: readonly SandboxMetric[];
-  /** What it has warned of so far. */
+  /** The warnings it has logged so far. */
   warnings: readonly SandboxWarning[];
-  /** One workflow task; throws where it fails. */
+  /** Runs one workflow task; throws if it fails. */
   activate: (jobs: Job[], at: Moment) => Promise<Command[]>;
   query: (name: string, ...args: unknown[]) => Promise<unknown>;
   dispose: () => Promise<void>;
@@ -73,19 +73,19 @@ export interface SandboxWarning {
 export interface Moment {
   now: number;
   isContinueAsNewSuggested?: boolean;
-  /** Bytes; 0 unless given. */
+  /** Bytes; default: 0. */
   historySize?: number;
   isReplaying?: boolean;
-  /** How many events there are more than before; default: those of a task that has these jobs. */
+  /** Number of new events in the history; default: as many as a task with these jobs adds. */
   events?: number;
-  /** Default: a task begins, and no two begin at the same time. */
+  /** Set if no new task begins. By default one does, and no two begin at the same time. */
   isOfNoTask?: boolean;
-  /** What of the SDK's behaviour the replayed run made use of. */
+  /** The SDK's internal flags that the replayed run used. */
   flags?: ReadonlySet<number>;
 }
 
 const taskQueue = 'in-process';
-/** None: Node starts a thread to watch over each call that has one. */
+/** No time limit: Node starts a watchdog thread for each call that has one. */
 const longestTaskMs = undefined as unknown as number;
 const localActivities = new Set([
   'breathe',
@@ -98,13 +98,13 @@ const localActivities = new Set([
 
 type Creator = Pick<ThreadedVMWorkflowCreator, 'createWorkflow'>;
 
-/** Loads the bundled workflows into threads of their own, as a worker does, or into this one. */
+/** Loads the bundled workflows into worker threads, as a worker does, or into the current thread. */
 export async function openSandbox(
   bundle: { code: string } | { codePath: string },
   threads: number | 'here' = 1,
 ): Promise<Sandbox> {
   const code = 'code' in bundle ? bundle.code : await readFile(bundle.codePath, 'utf8');
-  // The SDK looks up where each promise was made; without a map there is nothing to look up.
+  // The SDK looks up where each promise was created; with an empty source map there is nothing to look up.
   const sourceMap = { version: 3, file: '', sources: [], names: [], mappings: '' };
   const workflowBundle = { ...parseWorkflowCode(code), sourceMap };
   const creator =
@@ -216,7 +216,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
       for (const { ifaceName, fnName, args } of await workflow.getAndResetSinkCalls()) {
         if (ifaceName === '__temporal_logger' && fnName === 'warn') {
           const [message, attributes] = args as [string, Record<string, unknown>];
-          // The SDK says a word of its own where a workflow fails.
+          // Ignores the SDK's own warning when a workflow fails.
           if (attributes['sdkComponent'] === 'workflow') warnings.push({ message, attributes });
         }
         if (ifaceName !== '__temporal_metrics') continue;
@@ -237,7 +237,7 @@ async function openRun(creator: Creator, execution: SandboxExecution): Promise<S
   };
 }
 
-/** Takes the timer that is due first, of those by number; undefined: none is until then. */
+/** Removes and returns the timer that is due first; undefined if none is due by `until`. */
 export function takeDue(timers: Map<number, number>, until: number): { seq: number; at: number } | undefined {
   const [due] = [...timers].filter(([, at]) => at <= until).sort(([, a], [, b]) => a - b);
   if (!due) return undefined;
@@ -246,7 +246,7 @@ export function takeDue(timers: Map<number, number>, until: number): { seq: numb
   return { seq, at };
 }
 
-/** Bytes of what a command hands on, as Temporal measures them. */
+/** Size of a command's payloads in bytes, as Temporal measures it. */
 export function bytesHandedOn(command: Command): number {
   const { scheduleActivity, scheduleLocalActivity, continueAsNewWorkflowExecution, startChildWorkflowExecution } =
     command;

@@ -1,13 +1,13 @@
 import { Worker } from '@temporalio/worker';
 import type { ThreadedVMWorkflowCreator } from '@temporalio/worker/lib/workflow/threaded-vm.js';
 
-/** What the SDK makes of a bundle for one worker. */
+/** What the SDK creates from a bundle for one worker. */
 interface Creator {
   createWorkflow: ThreadedVMWorkflowCreator['createWorkflow'];
   destroy: () => Promise<void>;
 }
 
-/** What is no part of the SDK's interface. */
+/** Internals of the SDK that are not part of its interface. */
 interface Threads {
   workerThreadClients: { getActiveWorkflowCount: () => number; workerExited: boolean }[];
 }
@@ -20,9 +20,9 @@ interface CreatesCreators {
   ) => Promise<Creator>;
 }
 
-/** As many workers have their workflows in one thread: on a machine of few cores a thread of its own makes none faster. */
+/** Most workers that share one thread. On a machine with few cores, a thread per worker is not faster. */
 const maxWorkers = 8;
-/** As many as a process keeps for later: each holds some 40 MB. */
+/** Most idle threads that a process keeps; each takes some 40 MB. */
 const maxIdle = 4;
 
 interface Thread {
@@ -33,14 +33,14 @@ interface Thread {
 }
 
 const threads: Thread[] = [];
-/** What was read of a file, which no test changes. */
+/** Bundles by the path of their file, which no test changes. */
 const bundles = new Map<string, Promise<unknown>>();
 let isLending = false;
 
 /**
- * Lends the threads in which workflows run to several workers, and to later ones: most tests have a worker of their own, and
- * a new thread takes 0.3 s of computing before its first task. Nor has a task there a bound of its own: Node starts a thread
- * to watch over each call that has one, and a test has its own patience.
+ * Shares workflow threads between workers, and keeps them for later ones: most tests have a worker of their own, and a
+ * new thread takes 0.3 s of CPU time before its first task. Also removes the time limit of tasks: Node starts a
+ * watchdog thread for each call that has one, and tests have timeouts of their own.
  */
 export function lendWorkflowThreads(): void {
   if (isLending) return;
@@ -58,19 +58,19 @@ export function lendWorkflowThreads(): void {
   sdk.createWorkflowCreator = async (bundle, given, logger) => {
     const options = { ...given, isolateExecutionTimeoutMs: undefined };
     const isFor = JSON.stringify([bundle.code.length, [...options.activities.keys()]]);
-    // A replay has none.
+    // A replay runs without threads.
     if (options.debugMode) return create(bundle, options, logger);
     const found = threads.find((each) => each.isFor === isFor && each.workers < maxWorkers && isAlive(each));
     if (found) return await lent(found);
     const thread = { isFor, workers: 0, creating: create(bundle, options, logger) };
     threads.push(thread);
-    // One that cannot be made is lent to nobody again.
+    // A thread that could not be created is not lent again.
     thread.creating.catch(() => threads.splice(threads.indexOf(thread), 1));
     return await lent(thread);
   };
 }
 
-/** The same, but that the thread goes on where others have it, or may have it soon. */
+/** A creator that, when destroyed, leaves the thread running if others use it or may use it soon. */
 async function lent(thread: Thread): Promise<Creator> {
   thread.workers += 1;
   const creator = await thread.creating;

@@ -8,23 +8,26 @@ import { run } from './examples.ts';
 
 const ofNetwork = /dial tcp|timeout|TLS|EOF|connection re|: 50\d /i;
 
-/** Compiled for these tests alone: what is not optimized compiles in two thirds of the time. */
+/** Compiles without optimization, which takes two thirds of the time and is good enough for these tests. */
 const quickly = ['-gcflags=all=-N -l'];
 
-/** Some four hundred packages compile in a process each: on one core, and collected only when large, for a third less of a processor. */
+/**
+ * Each of some four hundred packages is compiled in a process of its own. Using one core each, with hardly any garbage
+ * collection, takes a third less CPU time.
+ */
 const compact = ['CGO_ENABLED=0', 'GOMAXPROCS=1', 'GOGC=off', 'GOMEMLIMIT=1GiB'];
 
 const examples = fileURLToPath(new URL('../../../examples/', import.meta.url));
 
 /** How a Go program is built. */
 export interface GoBuild {
-  /** Called with a copy of the example's folder before. */
+  /** Called with a copy of the example's folder before the build. */
   prepare?: (folder: string) => Promise<void>;
-  /** Where that copy is made; default: a folder that goes with the test. */
+  /** Where that copy is created; default: a folder that is removed at the end of the test. */
   into?: string;
 }
 
-/** Builds the Go program of an example and gives its path. */
+/** Builds the Go program of an example and returns its path. */
 export async function goExample(name: string, { prepare, into }: GoBuild = {}): Promise<string> {
   const folder = path.join(into ?? (await temporaryFolder()), name);
   const isGo = (source: string) => source.endsWith(name) || /\.(go|mod|sum)$/.test(source);
@@ -35,13 +38,16 @@ export async function goExample(name: string, { prepare, into }: GoBuild = {}): 
   return path.join(folder, 'program');
 }
 
-/** Builds the tool that a module names in its go.mod and gives its path: by `go tool` it would be optimized, and all below it. */
+/**
+ * Builds the tool named in a module's go.mod and returns its path. `go tool` would compile it, and all its
+ * dependencies, with optimization.
+ */
 export async function goTool(folder: string): Promise<string> {
   await go(folder, ['build', ...quickly, '-o', 'tool', 'tool']);
   return path.join(folder, 'tool');
 }
 
-/** Runs the `go` command in a folder; gives what it printed. */
+/** Runs the `go` command in a folder; returns what it printed. */
 async function go(folder: string, [command = '', ...args]: string[]): Promise<string> {
   const words = ['-n', '10', 'env', ...compact, 'go', '-C', folder, command, '-p', String(availableParallelism())];
   const attempt = () =>
@@ -51,7 +57,7 @@ async function go(folder: string, [command = '', ...args]: string[]): Promise<st
       stderr: String(error),
     }));
   let { code, stdout, stderr } = await attempt();
-  // Unlike pip it gives up at the first call of the network that fails.
+  // Retried here because, unlike pip, `go` gives up at the first failed network call.
   for (let left = 3; left > 0 && code !== 0 && ofNetwork.test(stderr); left -= 1) {
     await sleep(5_000);
     ({ code, stdout, stderr } = await attempt());

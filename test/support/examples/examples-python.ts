@@ -7,7 +7,10 @@ import { run } from './examples.ts';
 const ofExamples = fileURLToPath(new URL('../../../examples/python/requirements.txt', import.meta.url));
 const cache = fileURLToPath(new URL('../../../.cache/test/', import.meta.url));
 
-/** A Python that has what the examples pin, or another list: a virtual environment below `.cache`, made once for each content. */
+/**
+ * A Python with the packages that the examples pin, or those of another list: a virtual environment below `.cache`,
+ * created once per content of the list.
+ */
 export async function pythonForExamples(requirements = ofExamples): Promise<string> {
   const digest = createHash('sha256')
     .update(await readFile(requirements))
@@ -17,10 +20,11 @@ export async function pythonForExamples(requirements = ofExamples): Promise<stri
   const python = `${folder}/bin/python`;
   if (existsSync(python)) return python;
   await mkdir(cache, { recursive: true });
-  // Made elsewhere and put there whole: of several test files that find none, the first to be done gives it to all.
+  // Created elsewhere and moved into place when complete. If several test files create it at once, the first to finish
+  // provides it for all.
   const own = `${folder}-${String(process.pid)}`;
   await rm(own, { recursive: true, force: true });
-  // A pip for each environment, where Python has one that serves them all, is half of what making one takes.
+  // Installing pip into the environment takes half of the time, so a pip that Python already has is used instead.
   const hasPip = await step('python3', ['-m', 'pip', '--version'], '').then(
     () => true,
     () => false,

@@ -17,18 +17,21 @@ import type { CommandResult } from '../processes.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Of two seconds that such an example computes before it orders, bundling takes most, and eight processes do it. */
+/**
+ * An example with a worker computes for two seconds before it orders, most of it bundling, and eight processes would do
+ * so.
+ */
 const bundleOnce = ['--import', './test/support/examples/bundle-once.mjs'];
 const hasWorker = (example: string) => existsSync(path.join(root, 'examples', path.dirname(example), 'workflows.ts'));
 
-/** What came of a program. */
+/** How a program ended. */
 export interface Ended {
   code: number | null;
   stdout: string;
   stderr: string;
 }
 
-/** A program that runs: an example, or the worker. */
+/** A running program: an example, or the worker. */
 export interface Running {
   /** Its output so far. */
   output: () => string;
@@ -36,22 +39,28 @@ export interface Running {
   ended: Promise<Ended>;
 }
 
-/** What an example meets: a namespace of its own on the shared server, a simulated RunComfy, a worker process. */
+/**
+ * The surroundings of an example: a namespace of its own on the shared server, a simulated RunComfy, and a worker
+ * process.
+ */
 export interface Surroundings {
   client: Client;
   simulator: Simulator;
-  /** Starts an example by its path below `examples/`, TypeScript with tsx, Python with `python`. */
+  /** Starts an example by its path below `examples/`: TypeScript with tsx, or Python with the given `python`. */
   example: (file: string, args?: string[], python?: string) => Running;
   /** Starts any program in the environment of the examples. */
   program: (program: string, args: string[]) => Running;
-  /** A new Nexus endpoint that leads to the worker. */
+  /** Creates a Nexus endpoint for the worker; returns its name. */
   endpoint: () => Promise<string>;
   /** Runs one command line in this process. */
   command: (args: string[]) => Promise<CommandResult>;
   stop: () => Promise<void>;
 }
 
-/** Examples use the documented names as they are, task queue `runcomfy` included: the namespace keeps them apart. */
+/**
+ * Starts the surroundings. Examples use the documented names as they are, including task queue `runcomfy`, so a
+ * namespace of their own keeps them apart.
+ */
 export async function startSurroundings(): Promise<Surroundings> {
   const undo: (() => Promise<unknown>)[] = [];
   const stop = async () => {
@@ -131,7 +140,7 @@ export function run(program: string, args: string[], env: NodeJS.ProcessEnv = cl
   };
 }
 
-/** Waits until something is so, and says what was seen instead when it does not come. */
+/** Waits until a condition holds; if it never does, the error says what was seen instead. */
 export async function until(isSo: () => boolean, what: string, seen: () => string): Promise<void> {
   const patience = createPatience();
   while (!isSo()) {
@@ -147,7 +156,7 @@ function endOf(child: ChildProcess): Promise<number | null> {
   });
 }
 
-/** The tests' own settings must not reach a program that is to meet a fresh machine. */
+/** The environment without the tests' own settings, for programs that should find a fresh machine. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const isOurs = (name: string) => /^(RUNCOMFY|TEMPORAL|VITEST)/.test(name) || name === 'NODE_OPTIONS';
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name)));

@@ -6,10 +6,13 @@ import { temporaryFolder } from '../processes.ts';
 
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url));
 
-/** Its own command is a script beside the interpreter; what it remembers of a run goes to a folder that is given first. */
+/**
+ * Starts Schemathesis through the interpreter, since its own command is a script next to it. First changes to the given
+ * folder, where it stores data about the run.
+ */
 const start = 'import os, sys; os.chdir(sys.argv.pop(1)); from schemathesis.cli import schemathesis; schemathesis()';
 
-/** Whether a value is taken is each operation's own affair: half of what an order needs is no matter of its schema. */
+/** Checks whether values are accepted are left out: half of what an order needs is not expressed in the schema. */
 const checks = [
   'not_a_server_error',
   'status_code_conformance',
@@ -20,10 +23,13 @@ const checks = [
   'allow_header_conformance',
 ];
 
-/** `coverage` tries every bound of every field; it takes minutes. */
+/** `coverage` tries every boundary of every field and takes minutes. */
 type Phase = 'examples' | 'coverage' | 'fuzzing' | 'stateful';
 
-/** Calls every operation of a gateway's document with odd and with right values, and holds each answer against it. */
+/**
+ * Calls every operation of a gateway's OpenAPI document with valid and invalid values, and checks each answer against
+ * it.
+ */
 export async function runSchemathesis(
   url: string,
   authorization: string,
@@ -45,7 +51,7 @@ export async function runSchemathesis(
     '--seed',
     String(seed),
     '--continue-on-failure',
-    // A cancel waits for its outcome.
+    // Long enough for a cancel, which waits for its outcome.
     '--request-timeout',
     String(hangMs / 1_000),
     '--generation-database',

@@ -4,7 +4,7 @@ import { mapOf, writeWorkflowBundle } from './workflow-bundle.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** File with the bundled workflows: `new Worker({ workflowBundle: { codePath } })`. */
+    /** Path of the bundled workflows: `new Worker({ workflowBundle: { codePath } })`. */
     workflowBundlePath: string;
   }
 }

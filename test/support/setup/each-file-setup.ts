@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { afterAll, afterEach, vi } from 'vitest';
 
-// Files share a process: what one leaves behind is there for the next.
+// Test files share a process, so each must clean up for the next.
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -13,6 +13,7 @@ interface UndiciTimers {
   clearFastTimeout: (timer: object) => void;
 }
 
-// undici has one clock a process, which for ever stands still where a file has begun it on stopped time.
+// undici has one clock per process. It would stand still for ever if a file started it while time is mocked, so it is
+// started here.
 const timers = createRequire(import.meta.url)('undici/lib/util/timers.js') as UndiciTimers;
 timers.clearFastTimeout(timers.setFastTimeout(() => undefined, 1_000));

@@ -3,7 +3,7 @@ import { aroundEach } from 'vitest';
 import { quietRuntime } from '../quiet-runtime.ts';
 import { runAsTest } from '../test-end.ts';
 
-/** Behind the Temporal server that all share: one that is late is late for every test. */
+/** A lower priority than the shared Temporal server's, since a slow server slows down every test. */
 const behindServer = 5;
 
 if (getPriority() < behindServer) setPriority(behindServer);

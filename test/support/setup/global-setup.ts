@@ -9,22 +9,23 @@ import { hangMs } from '../patience.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The server all server tests share. */
+    /** Address of the server that all server tests share. */
     temporalAddress: string;
     temporalNamespace: string;
   }
 }
 
-/** What no test relies on, and the product never does. */
+/** Server settings that no test relies on, and the product never does. */
 const dynamicConfig = [
-  // Timers of a default server wait a second at least; short delays are only short with this.
+  // By default, a server's timers wait at least a second; this makes short delays short.
   'history.timerProcessorMaxTimeShift="1ms"',
-  // Metrics that nobody reads, of task queues of which each test has its own: an eleventh of what the server computes.
+  // Turns off metrics per task queue, which nobody reads. Each test has a queue of its own, and they take an eleventh
+  // of the server's CPU time.
   'metrics.breakdownByTaskQueue=false',
   'metrics.breakdownByPartition=false',
 ].flatMap((value) => ['--dynamic-config-value', value]);
 
-/** Gives the server tests one Temporal server per run. No server is a failure, never a reason to skip. */
+/** Starts one Temporal server per run for all server tests. If that fails, the run fails; tests are never skipped. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const configured = loadTemporalConnection();
   if (configured.isConfigured) {
@@ -47,7 +48,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       process.stderr.write(`${sentence}\n`);
     },
   });
-  // What all tests share collects what it forgot only where it has taken so much: a seventh less to compute.
+  // The shared server collects garbage only when it reaches this much memory, which saves a seventh of its CPU time.
   Object.assign(process.env, { GOGC: 'off', GOMEMLIMIT: '2GiB' });
   const server = await startEmbeddedServer({
     cliPath: path,
@@ -56,7 +57,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     extraArgs: dynamicConfig,
     startTimeoutMs: hangMs,
   });
-  // Servers that tests start of their own, and Go's tools.
+  // For servers that tests start themselves, and for Go's tools.
   delete process.env['GOMEMLIMIT'];
   process.env['GOGC'] = '400';
   project.provide('temporalAddress', server.address);

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { BaseSequencer, type TestSequencer, type TestSpecification, type Vitest } from 'vitest/node';
 
-/** Files that take most of a minute or more, the longest first: one that began last would be waited for alone. */
+/** Files that take most of a minute or more, longest first. If one began last, everything would wait for it alone. */
 const longest = [
   'test/e2e/package.test.ts',
   'test/workflow/generation/unknown-submission.test.ts',
@@ -25,7 +25,10 @@ const longest = [
   'test/workflow/pipeline/history-budget.test.ts',
 ];
 
-/** Has vitest begin with the files that take longest; by itself it knows of them only from an earlier run on the machine. */
+/**
+ * Makes vitest begin with the longest files. On its own it knows their durations only from an earlier run on the same
+ * machine.
+ */
 export function longestFirst(vitest: Vitest): TestSequencer {
   const usual = new BaseSequencer(vitest);
   const rank = ({ moduleId }: TestSpecification) => {

@@ -1,7 +1,8 @@
 import diagnostics from 'node:diagnostics_channel';
 
 /**
- * Where the framework tells of each server that is made of it: of gateways alone, the simulator is none. Held for as long as
- * the process, since Node 20 forgets a channel that is collected and asked for again at once, with whoever listens to it.
+ * The channel on which Fastify announces each server created with it; only gateways are, the simulator is not. Held for
+ * the life of the process, since Node 20 loses a channel's subscribers when the channel is garbage-collected and
+ * requested again.
  */
 export const madeServers = diagnostics.channel('fastify.initialization');

@@ -7,14 +7,17 @@ import { writeWorkflowBundle } from './workflow-bundle.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The command as an installed package has it: compiled code and a bundle, which start twice as fast as the sources. */
+    /**
+     * Path of the command as in an installed package: compiled code and a bundle, which start twice as fast as the
+     * sources.
+     */
     programPath: string;
   }
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Lays the package out once for all processes that the tests of a run start. */
+/** Lays out the package once for all processes that the tests of a run start. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = `${root}.cache/test/package-${String(process.pid)}`;
   await promisify(execFile)(process.execPath, ['scripts/lay-out-package.mjs', folder], { cwd: root });

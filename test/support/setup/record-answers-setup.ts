@@ -7,11 +7,11 @@ import { afterAll, expect } from 'vitest';
 import { madeServers } from './made-servers.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-/** Set by a whole run alone, which has a folder of its own. */
+/** Set only in a whole run, which has a folder for the answers. */
 const folder = process.env['TEST_ANSWERS_FOLDER'] ?? '';
 const answers = new Set<string>();
 
-/** Every answer that a gateway in this process gives, whoever asked. */
+/** Records every answer of a gateway in this process. */
 function record(message: unknown): void {
   const { fastify } = message as { fastify: FastifyInstance };
   fastify.addHook('onResponse', ({ method, url }, { statusCode }, done) => {

@@ -4,7 +4,7 @@ import { lendWorkflowThreads } from '../workflow-threads.ts';
 
 lendWorkflowThreads();
 
-// A replay hooks every promise of the process, and every stack; the SDK leaves both so.
+// A replay hooks every promise and every stack trace of the process, and the SDK does not undo that.
 afterEach(() => {
   globalHandlers.uninstall();
 });

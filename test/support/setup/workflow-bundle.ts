@@ -6,7 +6,7 @@ const cacheDir = new URL('../../../.cache/test/', import.meta.url);
 
 let written: Promise<string> | undefined;
 
-/** Bundles `workflows/index.ts`, once per process, into a file below `.cache`; gives its path. */
+/** Bundles `workflows/index.ts`, once per process, into a file below `.cache`; returns its path. */
 export function writeWorkflowBundle(): Promise<string> {
   written ??= bundle();
   return written;
@@ -19,7 +19,7 @@ async function bundle(): Promise<string> {
     });
   });
   await mkdir(cacheDir, { recursive: true });
-  // Two runs may share the folder: each writes a file of its own and moves it into place when whole.
+  // Two runs may share the folder, so each writes its own file and moves it into place when complete.
   const target = fileURLToPath(new URL(`workflow-bundle-${String(process.pid)}.js`, cacheDir));
   const [script, map] = apart(code);
   await writeFile(mapOf(target), map);
@@ -28,12 +28,15 @@ async function bundle(): Promise<string> {
   return target;
 }
 
-/** Where the map of such a bundle is. */
+/** The path of a bundle's source map. */
 export function mapOf(bundle: string): string {
   return `${bundle}.map`;
 }
 
-/** The bundle and its map: two thirds of the whole, which each worker of the tests would read and parse. */
+/**
+ * Splits a bundle into its script and its source map. The map is two thirds of the whole, which every test worker would
+ * otherwise read and parse.
+ */
 function apart(code: string): [script: string, map: string] {
   const empty = Buffer.from(JSON.stringify({ version: 3, file: '', sources: [], names: [], mappings: '' }));
   const marker = 'sourceMappingURL=data:application/json;charset=utf-8;base64,';
