@@ -7,7 +7,7 @@ import { createModelLookup } from '../model-facts.ts';
 import { parseBareExpression } from '../template.ts';
 import { orMadeInstead } from './made-instead.ts';
 import type { DecidingParts } from './parts.ts';
-import { createFallbackDrafts, draftOrder, type OrderDraft, settleOrder } from './settle-order.ts';
+import { createFallbackDrafts, draftOrder, nextCopy, type OrderDraft, settleOrder } from './settle-order.ts';
 import { expressionFailure, toValues } from './step-values.ts';
 
 /** An answer stands in the history: what is above is asked for in a further one. */
@@ -49,10 +49,11 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
   const total = items?.length ?? 1;
   const lookup = createModelLookup(parts.lookup);
   const valuesOf = (index: number): Values => (items ? { ...values, item: items[index], index } : values);
-  const draftFallback = createFallbackDrafts(question, step, valuesOf);
+  const draftFallback = createFallbackDrafts(question, step, total, valuesOf);
   if (further) {
-    const draft =
-      further.rank > 0 ? draftFallback(further) : draftOrder(question, step, valuesOf(further.index), further);
+    const { index, rank, usedKeys, copy } = further;
+    const which = { index, rank, usedKeys, copyOf: () => copy };
+    const draft = rank > 0 ? draftFallback(further) : draftOrder(question, step, valuesOf(index), which);
     return { kind: 'orders', total, orders: [await settle(parts, lookup, question, draft)] };
   }
   const settleFirst = async (draft: OrderDraft) =>
@@ -71,7 +72,8 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
     let leftByInputs = left;
     do {
       const counted = { ...(drafts.at(-1)?.counted ?? digests) };
-      const draft = draftOrder(question, step, valuesOf(index), { index, rank: 0, digests: counted });
+      const copyOf = (digest: string) => nextCopy(digest, counted);
+      const draft = draftOrder(question, step, valuesOf(index), { index, rank: 0, copyOf });
       leftByInputs -= 'input' in draft ? jsonBytes(draft.input) + 400 : 400;
       drafts.push({ draft, counted });
       index += 1;

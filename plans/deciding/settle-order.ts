@@ -32,9 +32,8 @@ export interface WhichOrder {
   /** 0: the step's own order, 1: its first fallback. */
   rank: number;
   usedKeys?: readonly string[];
-  copy?: number;
-  /** How often each digest has been used; counted on. */
-  digests?: Record<string, number>;
+  /** Which of the equal orders of the step it is, counted from 1. */
+  copyOf: (digest: string) => number;
 }
 
 /** Evaluates the model and the input of one order, and names its key by what it is made of. */
@@ -42,7 +41,7 @@ export function draftOrder(
   { id, lineage, values: given }: StepQuestion,
   step: PlanModelStep,
   values: Values,
-  { index, rank, usedKeys = [], digests = {}, ...which }: WhichOrder,
+  { index, rank, usedKeys = [], copyOf }: WhichOrder,
 ): OrderDraft {
   const step0 = jsonPath('$.steps', id);
   const path = rank === 0 ? step0 : jsonPath(`${step0}.onFailure.fallback`, rank - 1);
@@ -54,7 +53,7 @@ export function draftOrder(
     const input = evaluateValue(order.input, values, `${path}.input`);
     if (!isJsonObject(input)) throw new ExpressionError(`${path}.input`, 'is no object');
     const digest = orderDigest({ model, input, take: order.take ?? 1 });
-    const copy = which.copy ?? nextCopy(digest, digests);
+    const copy = copyOf(digest);
     const key = `${lineage}/${id}@${digest}${copy === 1 ? '' : `.${String(copy)}`}`;
     return { index, model, input, copy, key, usedKeys, maxPriceUsd: order.maxPriceUsd, onWall: order.onWall };
   } catch (error) {
@@ -63,26 +62,41 @@ export function draftOrder(
   }
 }
 
-/** The same for fallbacks, of any item and rank: those of the items before it are counted, each once. */
+/**
+ * The same for fallbacks, of any item and rank. One that is equal to an order of its own item is a further attempt of that;
+ * else it is numbered behind the own orders of all items, the fallbacks before it and those of its rank of the items before.
+ */
 export function createFallbackDrafts(
   question: StepQuestion,
   step: PlanModelStep,
+  total: number,
   valuesOf: (index: number) => Values,
 ): (which: Pick<WhichOrder, 'index' | 'rank' | 'usedKeys'>) => OrderDraft {
-  const ranks = new Map<number, { drafts: OrderDraft[]; digests: Record<string, number> }>();
+  const digests: Record<string, number> = {};
+  const copies = Array.from({ length: total }, () => new Map<string, number>());
+  const drafts: OrderDraft[] = [];
+  const draftNext = () => {
+    const [index, rank] = [drafts.length % total, Math.floor(drafts.length / total)];
+    const own = copies[index];
+    const copyOf = (digest: string) => {
+      const copy = (rank > 0 ? own?.get(digest) : undefined) ?? nextCopy(digest, digests);
+      own?.set(digest, copy);
+      return copy;
+    };
+    const draft = draftOrder(question, step, valuesOf(index), { index, rank, copyOf });
+    drafts.push(draft);
+    return draft;
+  };
   return ({ index, rank, usedKeys = [] }) => {
-    const { drafts, digests } = ranks.get(rank) ?? { drafts: [], digests: {} };
-    ranks.set(rank, { drafts, digests });
-    while (drafts.length < index) {
-      drafts.push(draftOrder(question, step, valuesOf(drafts.length), { index: drafts.length, rank, digests }));
-    }
-    const draft = (drafts[index] ??= draftOrder(question, step, valuesOf(index), { index, rank, digests }));
+    const at = rank * total + index;
+    while (drafts.length < at) draftNext();
+    const draft = drafts[at] ?? draftNext();
     return 'failure' in draft ? draft : { ...draft, usedKeys };
   };
 }
 
-/** Equal items of a `forEach` are orders of their own, numbered in item order. */
-function nextCopy(digest: string, digests: Record<string, number>): number {
+/** Equal orders of a step are orders of their own, numbered in item order. */
+export function nextCopy(digest: string, digests: Record<string, number>): number {
   const copy = (digests[digest] ?? 0) + 1;
   digests[digest] = copy;
   return copy;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PipelineActivities } from '../../domain/pipeline/pipeline-activities.ts';
+import type { Fate } from '../fuzz/pipelines/provider.ts';
 import { pipelinesInProcess, stepOf } from '../support/pipeline-in-process.ts';
 import { flux } from '../support/simulator-client.ts';
 
@@ -38,6 +39,44 @@ describe('a pipeline that continues as new between two orders of a step', () => 
       expect(stepOf(state, 'only').attempts).toHaveLength(2);
       expect(provider.runs.map(({ request }) => request.input['prompt'])).toEqual(['only', 'instead']);
     }
+  });
+});
+
+describe('equal orders of one step', () => {
+  const run = async (fates: Fate[], forEach: string[], ...fallbacks: string[]) => {
+    const fallback = fallbacks.map((prompt) => still(prompt));
+    const only = still('${{ item }}', { forEach, maxParallel: 1, onFailure: { fallback } });
+    const { provider, end } = await start({ plan: { version: 1, steps: { only } } }, { fates });
+    const { state } = await end();
+    const { phase, costUsd } = state;
+    const keys = stepOf(state, 'only').items?.map(({ attempts = [] }) => attempts.map(({ key }) => key.split('@')[1]));
+    const [digests, orders] = [new Map<string, string>(), provider.jobs.map(({ prompt }) => prompt)];
+    const named = keys?.map((each) =>
+      each.map((key = '') => {
+        const digest = key.slice(0, 12);
+        if (!digests.has(digest)) digests.set(digest, `d${String(digests.size)}`);
+        return key.replace(digest, digests.get(digest) ?? '');
+      }),
+    );
+    return { phase, costUsd, orders, keys: named };
+  };
+
+  it('are two where one is the fallback of another item, each paid and counted once', async () => {
+    expect(await run(['is refused', 'succeeds', 'succeeds'], ['a red boat', 'a lighthouse'], 'a lighthouse')).toEqual({
+      phase: 'succeeded',
+      costUsd: 0.06,
+      orders: ['a lighthouse', 'a lighthouse'],
+      keys: [['d0', 'd1.2'], ['d1']],
+    });
+  });
+
+  it('are two where they are fallbacks of other ranks, and further attempts where they are of one item', async () => {
+    const fates: Fate[] = ['fails', 'fails', 'fails', 'fails', 'succeeds', 'succeeds'];
+    const { keys } = await run(fates, ['a', 'b'], '${{ item }}', '${{ index == 0 ? "b" : item }}');
+    expect(keys).toEqual([
+      ['d0', 'd0~2', 'd1.2'],
+      ['d1', 'd1~2', 'd1~3'],
+    ]);
   });
 });
 
