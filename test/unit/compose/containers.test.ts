@@ -86,7 +86,8 @@ describe('a variable of .env.example', () => {
   });
 
   it('reaches gateways too where a gateway does the same as a worker', () => {
-    const shared = ['RUNCOMFY_TASK_QUEUE', 'RUNCOMFY_CODEC_KEYS_FILE', 'RUNCOMFY_WEBHOOK_ALLOW_HOSTS'];
+    const webhooks = ['RUNCOMFY_WEBHOOK_SECRETS_FILE', 'RUNCOMFY_WEBHOOK_ALLOW_HOSTS'];
+    const shared = ['RUNCOMFY_TASK_QUEUE', 'RUNCOMFY_CODEC_KEYS_FILE', ...webhooks];
     for (const variable of [...shared, 'RUNCOMFY_LOG_LEVEL', 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE']) {
       expect(services['gateway']?.environment?.[variable], variable).toBe(services['worker']?.environment?.[variable]);
     }
