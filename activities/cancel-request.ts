@@ -108,7 +108,8 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
     count.add();
     const signal = AbortSignal.timeout(statusWithinMs);
     try {
-      return (await runcomfy.status(requestId, { signal })).status;
+      const { status, namesAnother } = await runcomfy.status(requestId, { signal });
+      return namesAnother ? 'unrecognized' : status;
     } catch (error) {
       if (signal.aborted || isRunComfyError(error)) return undefined;
       throw error;

@@ -87,9 +87,10 @@ async function look(
     if (isNoResultYet(error)) {
       count.add();
       const at = await runcomfy.status(requestId, { signal }).catch(() => undefined);
+      const status = at?.namesAnother ? undefined : at?.status;
       // It is there, and nothing says yet what it is for.
-      if (at?.status === 'in_queue' || at?.status === 'in_progress') return {};
-      if (isErrorItsResult(error, at?.status)) return { doubt: error };
+      if (status === 'in_queue' || status === 'in_progress') return {};
+      if (isErrorItsResult(error, status)) return { doubt: error };
     }
     // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.
     if (isRunComfyError(error) && error.type === 'RequestNotFound') {

@@ -211,8 +211,8 @@ export function createRunComfyClient(options: RunComfyClientOptions): RunComfyCl
     },
     async cancel(requestId, { signal } = {}) {
       const url = aboutRequest(requestId, 'cancel');
-      const context: CallContext = { endpoint: 'cancel', what: `Cancelling request ${requestId}` };
-      return await call(context, { method: 'POST', url, ...(signal && { signal }) }, cancelReply);
+      const context: CallContext = { endpoint: 'cancel', what: `Cancelling request ${requestId}`, requestId };
+      return await call(context, { method: 'POST', url, ...(signal && { signal }) }, cancelReply(requestId));
     },
     async listModels(query = {}, { signal } = {}) {
       const url = urlOf(modelApi, 'models', searchOf(query));

@@ -20,7 +20,7 @@ export interface RunComfyErrorDetails {
   isFromApplication?: boolean;
   /** What a server in front of RunComfy may have written as well: "not found" in words, or anything under another id. */
   isUnsigned?: boolean;
-  /** An output in a reply that names another request. */
+  /** An output, or that the work is over, in a reply that names another request. */
   isOfAnother?: boolean;
   /** The error stands in a reply that names another request. */
   namesAnother?: boolean;

@@ -11,7 +11,7 @@ import type { ActivityDeps } from '../activity-deps.ts';
 import { attributesFor } from '../known-attributes.ts';
 import { workSourceOf } from '../waiting/work-source.ts';
 import { latestLookAt, type ReadingDeps } from './late-cost.ts';
-import { noTurn, runReadAttempt } from './read-attempt.ts';
+import { noTurn, ofAnother, runReadAttempt } from './read-attempt.ts';
 import { nextResultInMs } from './result-schedule.ts';
 
 /** Leaves the GET its time within the attempt. */
@@ -22,9 +22,6 @@ const latestCostMs = 20_000;
 
 /** Temporal refuses what is above 2 MB, encrypted or not; a refused report would be made again and again. */
 const maxOutputBytes = 1_000_000;
-
-/** A reply that was meant for somebody else, until it has lasted. */
-const ofAnother = { type: 'ProtocolMismatch', isOfAnother: true } as const;
 
 /** What an end says beside itself. */
 interface Facts {
@@ -72,7 +69,7 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
           throw new RunComfyError('GenerationFailed', message, details);
         }
         if (result.status === 'succeeded' || result.status === 'unrecognized') {
-          // What is said again and again is RunComfy's; the last read is followed by none.
+          // The last read is followed by none.
           const isOfAnother = result.namesAnother && !isEmptyOutput(result.output);
           if (isOfAnother && !question.isLastRead && !hasLasted(ofAnother)) {
             const message = `RunComfy answers for request ${requestId} with the output of another`;

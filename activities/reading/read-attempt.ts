@@ -22,9 +22,12 @@ const longestGapShare = 1 / 3;
 /** What one reply alone does not prove. */
 const doubtful: readonly FailureType[] = ['RequestNotFound', 'ProtocolMismatch', 'GenerationFailed'];
 
+/** What was meant for somebody else, until it has lasted: what is said again and again is RunComfy's. */
+export const ofAnother = { type: 'ProtocolMismatch', isOfAnother: true } as const;
+
 /**
  * An answer that is in doubt; `isUnsigned`: a failure that servers in front of RunComfy may have written as well;
- * `isOfAnother`: an output in a reply that names another request.
+ * `isOfAnother`: an output, or that the work is over, in a reply that names another request.
  */
 interface DoubtfulAnswer {
   type: FailureType;

@@ -2,12 +2,13 @@ import { activityInfo, log } from '@temporalio/activity';
 import type { Activities, RequestStatus, StatusQuestion, StatusReading } from '../../domain/activities.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { secondsPerReadOf } from '../../domain/waiting.ts';
+import { RunComfyError } from '../../runcomfy/errors.ts';
 import { attributesFor } from '../known-attributes.ts';
 import type { WaitingKnowledge, WaitSoFar } from '../waiting/knowledge.ts';
 import { isNextReadSoon, shortestTimerMs } from '../waiting/two-gears.ts';
 import { latestLookAt, readEnd, type ReadingDeps } from './late-cost.ts';
 import type { OpenAttempt } from './open-attempts.ts';
-import { GoOnLater, noTurn, type ReadAttempt, runReadAttempt } from './read-attempt.ts';
+import { GoOnLater, noTurn, ofAnother, type ReadAttempt, runReadAttempt } from './read-attempt.ts';
 import type { AttemptCount } from './read-counter.ts';
 
 /** Attempts are short, so that a dead worker's is soon noticed. */
@@ -119,7 +120,7 @@ function seenIn({ status, readAt, queuePosition }: StatusReading): Partial<Statu
 async function readOnce(
   deps: ReadingDeps,
   question: StatusQuestion,
-  { count, answeredAt, noteAnswer }: ReadAttempt,
+  { count, answeredAt, noteAnswer, hasLasted }: ReadAttempt,
   open: OpenAttempt,
   { turnBy, answerBy, costBy }: { turnBy: number; answerBy: number; costBy: number },
 ): Promise<StatusReading> {
@@ -138,6 +139,11 @@ async function readOnce(
   const signal = AbortSignal.timeout(Math.max(1, Math.round(answerBy - performance.now())));
   const reply = await runcomfy.status(question.requestId, { signal });
   const { queuePosition, reason } = reply;
+  // Work that is taken for over is cancelled no more.
+  if (reply.status === 'finished' && reply.namesAnother && !question.isLastRead && !hasLasted(ofAnother)) {
+    const message = `RunComfy answers for request ${question.requestId} that another is over`;
+    throw new RunComfyError(ofAnother.type, message, { isOfAnother: true });
+  }
   const readAt = new Date();
   const readBeforeAt = answeredAt();
   noteAnswer(readAt.toISOString());

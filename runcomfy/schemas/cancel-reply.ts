@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RequestStatus } from '../../domain/activities.ts';
 import { withoutUndefined } from '../../domain/json.ts';
+import { namesAnother } from './believed-status.ts';
 import { normalizeWord, readStatusWord } from './status-words.ts';
 
 /** What RunComfy says about a cancel. Without `outcome` it said nothing usable: read the status. */
@@ -9,13 +10,16 @@ export interface CancelReply {
   status?: RequestStatus;
 }
 
+const wireCancel = z.looseObject({ outcome: z.unknown().optional(), status: z.unknown().optional() });
+
 /**
- * A cancel reply. The outcome counts first, for RunComfy's own example pairs `status: completed` with `outcome:
- * cancelled`; `not_cancellable` beside the status `cancelled` means that an earlier cancel has worked.
+ * The schema of a cancel reply for one request; what another's says is nothing usable. The outcome counts first, for
+ * RunComfy's own example pairs `status: completed` with `outcome: cancelled`; `not_cancellable` beside the status
+ * `cancelled` means that an earlier cancel has worked.
  */
-export const cancelReply = z
-  .looseObject({ outcome: z.unknown().optional(), status: z.unknown().optional() })
-  .transform((reply): CancelReply => {
+export function cancelReply(requestId: string) {
+  return wireCancel.transform((reply): CancelReply => {
+    if (namesAnother(reply, requestId)) return {};
     const outcome = normalizeWord(reply.outcome);
     const status = readStatusWord(reply.status);
     const isCancelled = readStatusWord(outcome) === 'cancelled' || status === 'cancelled';
@@ -25,3 +29,4 @@ export const cancelReply = z
       status: status === 'unrecognized' ? undefined : status,
     });
   });
+}

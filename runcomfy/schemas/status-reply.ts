@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RequestStatus } from '../../domain/activities.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import { readStatus } from './believed-status.ts';
+import { namesAnother, readStatus } from './believed-status.ts';
 import { numeric, optionalField } from './lenient.ts';
 import { failureReason } from './reason.ts';
 import { quoteStatusWord } from './status-words.ts';
@@ -17,6 +17,8 @@ export interface StatusReply {
   queuePosition?: number;
   /** Why it failed, where the status says so. */
   reason?: string;
+  /** The reply names a request, and not the one that was asked for. */
+  namesAnother?: true;
 }
 
 const wireStatus = z.looseObject({
@@ -33,6 +35,7 @@ export function statusReply(requestId: string) {
       statusWord: quoteStatusWord(reply.status),
       queuePosition: reply.queue_position,
       reason: status === 'failed' ? failureReason(reply).text : undefined,
+      namesAnother: namesAnother(reply, requestId) || undefined,
     });
   });
 }

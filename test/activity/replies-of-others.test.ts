@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { askOn } from '../support/activity-rig.ts';
+import { askOn, readAgain } from '../support/activity-rig.ts';
 import { answering, code, graceMs, requestId, unsignedGraceMs } from '../support/same-answers.ts';
 import { kling } from '../support/simulator-client.ts';
 
@@ -85,5 +85,23 @@ describe('an end in a reply that names another request', () => {
       answer.body = { request_id: requestId, ...code(error) };
       expect((await fetch()).failure?.nonRetryable).toBe(error === 403001);
     }
+  });
+});
+
+describe('a status that says of another request that it is over', () => {
+  it('is that of this one only once it has lasted for 30 s, or by the last read', async () => {
+    const { rig, answer, pass } = await answering(200, { request_id: 'b2c3', status: 'completed' });
+    const question = { model: kling, requestId };
+    const first = await rig.attempt(rig.activities.readStatus, question);
+    expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    const second = await askOn(graceMs - 5_000, first, (before) => readAgain(rig, requestId, before));
+    expect(second.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    pass(5_000);
+    const third = await readAgain(rig, requestId, second);
+    expect(third.value).toMatchObject({ status: 'finished', reads: 6 });
+    const last = await rig.attempt(rig.activities.readStatus, { ...question, isLastRead: true });
+    expect(last.value).toMatchObject({ status: 'finished' });
+    answer.body = { request_id: requestId, status: 'completed' };
+    expect((await rig.attempt(rig.activities.readStatus, question)).value).toMatchObject({ status: 'finished' });
   });
 });

@@ -104,7 +104,7 @@ describe('a cancel reply', () => {
     [{}, {}],
   ];
   it.each(rows)('%j is read as %j', (reply, read) => {
-    expect(cancelReply.parse({ request_id: 'a', ...reply })).toEqual(read);
+    expect(cancelReply('a').parse({ request_id: 'a', ...reply })).toEqual(read);
   });
 });
 
