@@ -1,7 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { messageOf } from '../domain/text.ts';
 
-/** What can go wrong at the shell, beside the errors of the client library. */
+/** Failures of the command line itself, in addition to those of the client library. */
 export const cliErrorTypes = ['Usage', 'MissingFile', 'Configuration', 'DownloadFailed', 'FileNotWritten'] as const;
 
 export type CliErrorType = (typeof cliErrorTypes)[number];
@@ -23,7 +23,10 @@ export class CliError extends Error {
   }
 }
 
-/** A service that did not start: what the system refuses (a port, a file) is configuration, anything else wrong usage. */
+/**
+ * The error for a service that did not start: `Configuration` if the system refused something (a port, a file),
+ * otherwise `Usage`.
+ */
 export function failedToStart(what: string, error: unknown): CliError {
   const isRefused = error instanceof Error && 'code' in error;
   const message = `${what} cannot start: ${messageOf(error)}`;

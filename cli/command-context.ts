@@ -6,33 +6,33 @@ import type { Followed } from './printing/error-report.ts';
 import { createPrinter, type OutputFormat, type Printer, type Streams } from './printing/printer.ts';
 import { shellQuote } from './shell-quote.ts';
 
-/** Generations behind a connection to Temporal. */
+/** Generations, on an open connection to Temporal. */
 export interface ConnectedGenerations {
   generations: GenerationClient;
   client: Client;
   address: string;
 }
 
-/** What every command gets. */
+/** What every command receives. */
 export interface CommandContext {
   printer: Printer;
   streams: Streams;
-  /** The command line, as a shell takes it once more. */
+  /** The command line, quoted for reuse in a shell. */
   commandLine: string;
-  /** Aborted once standard output takes nothing more. */
+  /** Aborted once standard output accepts nothing more. */
   outputGone: AbortSignal;
-  /** The generation that the command has ordered or waits for: named in every failure from the moment it is set. */
+  /** The generation that the command has ordered or waits for. Once set, every failure names it. */
   followed?: Followed;
-  /** Read when first needed: a command that needs no configuration runs without a valid one. */
+  /** Read on first use, so that a command without need for configuration runs even if it is invalid. */
   config: () => Config;
-  /** Connects to Temporal for the time of a call; where that is impatient, nothing that fails is repeated. */
+  /** Connects to Temporal for the duration of `use`. With `isImpatient`, failed calls are not retried. */
   withTemporal: <T>(
     use: (connected: ConnectedGenerations) => Promise<T>,
     options?: { isImpatient?: boolean },
   ) => Promise<T>;
 }
 
-/** Makes the context of one run of one command. */
+/** Creates the context for one run of a command. */
 export function createContext(
   streams: Streams,
   format: OutputFormat | undefined,

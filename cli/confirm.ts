@@ -3,14 +3,14 @@ import { isReadable } from 'node:stream';
 import { CliError } from './cli-error.ts';
 import type { Streams } from './printing/printer.ts';
 
-/** Whether somebody can be asked. */
+/** Whether there is a person at a terminal who can be asked. */
 export function isPersonAt({ stdin, stderr }: Pick<Streams, 'stdin' | 'stderr'>): boolean {
   return stdin.isTTY === true && stderr.isTTY === true;
 }
 
 /**
- * Asks a person on a terminal; where nobody sits, the answer is yes. Ctrl-C and Ctrl-D are a no. `Usage` where the terminal
- * was read to its end before, as a plan that was typed is: no answer can come.
+ * Asks a person at the terminal; without one, the answer is yes. Ctrl-C and Ctrl-D mean no. Throws `Usage` if standard
+ * input was already read to its end, for instance because the plan was typed there, so that no answer is possible.
  */
 export async function confirm(
   { stdin, stderr }: Pick<Streams, 'stdin' | 'stderr'>,
@@ -23,7 +23,7 @@ export async function confirm(
   }
   const lines = createInterface({ input: stdin, output: stderr });
   const answer = await new Promise<string>((resolve) => {
-    // A terminal that is asked sends no signal for Ctrl-C: its key closes the interface, and no answer comes.
+    // While readline asks, Ctrl-C sends no signal: it closes the interface, and no answer comes.
     const onClose = () => {
       stderr.write('\n');
       resolve('');

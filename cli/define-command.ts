@@ -4,17 +4,17 @@ import type { ExitCode } from './exit-codes.ts';
 import { type OutputFormat, outputFormats } from './printing/printer.ts';
 
 export interface CommandDefinition<Options extends object> {
-  /** Name and arguments as commander writes them: `status <key>`. */
+  /** Name and arguments in commander's syntax: `status <key>`. */
   signature: string;
   summary: string;
   examples: string[];
   /** Adds the command's own options. */
   set?: (command: Command) => void;
-  /** The work; the exit code it returns is that of the process. */
+  /** Runs the command; returns the exit code of the process. */
   act: (context: CommandContext, args: string[], options: Options) => Promise<ExitCode>;
 }
 
-/** Runs the work of a command in the chosen format. */
+/** Runs a command in the chosen output format. */
 export type CommandRunner = (
   format: OutputFormat | undefined,
   work: (context: CommandContext) => Promise<ExitCode>,
@@ -23,7 +23,7 @@ export type CommandRunner = (
 /** Adds one command to a program. */
 export type CommandAdder = (program: Command, run: CommandRunner) => void;
 
-/** Describes a command; every one takes `--output` and shows its examples in `--help`. */
+/** Defines a command. Every command has `--output` and shows its examples in `--help`. */
 export function defineCommand<Options extends object>(definition: CommandDefinition<Options>): CommandAdder {
   const { signature, summary, examples, set, act } = definition;
   return (program, run) => {

@@ -16,14 +16,14 @@ export interface DownloadFlags {
   allowHost?: string[];
 }
 
-/** The options by which an input is given. */
+/** Adds the options for an input. */
 export function addInputOptions(command: Command): void {
   command
     .option('--input <json>', "the model's input as a JSON object")
     .option('--input-file <file>', 'the input in a file, - for standard input');
 }
 
-/** The options of commands that end with a result. */
+/** Adds the options of commands that end with a result. */
 export function addDownloadOptions(command: Command): void {
   command
     .option('--download <dir>', 'save the output files into this directory')
@@ -34,19 +34,22 @@ export function addDownloadOptions(command: Command): void {
     );
 }
 
-/** Says at once what is wrong with the flags of a download, and with the folder: before anything is paid. */
+/** Checks the download flags and the folder before anything is paid; throws if something is wrong. */
 export async function prepareDownload({ download, allowHost }: DownloadFlags): Promise<void> {
   if (download !== undefined) return prepareFolder(download);
   if (allowHost !== undefined) throw new CliError('Usage', '--allow-host is of use with --download DIR only');
 }
 
-/** The command that gets a result, and its files, once more. */
+/** The command that prints a result, and downloads its files, once more. */
 export function resultCommand(key: string, { download, allowHost = [] }: DownloadFlags): string {
   const flags = download === undefined ? [] : ['--download', download];
   return ownCommand('result', key, ...flags, ...allowHost.flatMap((host) => ['--allow-host', host]));
 }
 
-/** Prints exactly what the workflow returned, then downloads the files where asked to: no fault of these hides it. */
+/**
+ * Prints exactly what the workflow returned, then downloads the files if asked to. A failed download does not hide the
+ * result.
+ */
 export async function deliver(
   context: CommandContext,
   { key }: GenerationHandle,
@@ -59,7 +62,7 @@ export async function deliver(
   return exitCodes.done;
 }
 
-/** As `trySaveFiles`, where no more output comes: `DownloadFailed` is thrown whatever it was. */
+/** Like `trySaveFiles`, for the only output of a command: throws `DownloadFailed` on every failure. */
 export async function saveFiles(
   context: Pick<CommandContext, 'config' | 'printer'>,
   output: GenerationOutput,
@@ -70,8 +73,9 @@ export async function saveFiles(
 }
 
 /**
- * Saves the files of an output where asked to, by the proxies that are set; an interrupt leaves nothing half, and is thrown
- * as `DownloadFailed`. Files that could not be had are the failure that is returned: those of another output may be.
+ * Saves the files of an output if asked to, through the configured proxies. An interrupt leaves no partial files and
+ * throws `DownloadFailed`. If files could not be downloaded, returns that failure, since those of another output still
+ * may be.
  */
 export async function trySaveFiles(
   { config, printer }: Pick<CommandContext, 'config' | 'printer'>,
@@ -80,7 +84,7 @@ export async function trySaveFiles(
 ): Promise<CliError | undefined> {
   if (download === undefined) return undefined;
   const { modelApiBase, proxies } = config();
-  // A simulator's files are where its API is: on this machine, and nobody was asked to go elsewhere.
+  // Allows a simulator's files, which are served next to its API on this machine.
   const ownHost = [loopbackHostOf(modelApiBase)].filter((host) => host !== undefined);
   const stop = new AbortController();
   const interrupts = catchInterrupts();

@@ -14,13 +14,13 @@ import { discard, moveIntoPlace, refusal, saveBody } from './save-file.ts';
 
 export interface DownloadOptions {
   directory: string;
-  /** Hosts beside RunComfy's own, `host` or `host:port`; for these plain HTTP is taken too. */
+  /** Hosts allowed in addition to RunComfy's own, `host` or `host:port`; for these, plain HTTP is allowed too. */
   allowedHosts?: string[] | undefined;
   proxies?: ProxySettings | undefined;
   maxBytes?: number;
-  /** Longest silence of the server. */
+  /** Longest time without data from the server. */
   idleTimeoutMs?: number;
-  /** Breaks off; a file that is only begun is removed. */
+  /** Aborts the download; a partial file is removed. */
   signal?: AbortSignal | undefined;
   onSaved?: (path: string) => void;
 }
@@ -33,12 +33,15 @@ const maxRedirects = 5;
 const mostNamed = 5;
 const redirectCodes = [301, 302, 303, 307, 308];
 
-/** Makes the folder where it is missing and tries to write into it, so that a folder of no use is noticed before it is needed. */
+/**
+ * Creates the folder if it is missing and tries to write to it, so that an unusable folder is noticed before it is
+ * needed.
+ */
 export async function prepareFolder(directory: string): Promise<void> {
   const probe = join(directory, `.${randomUUID()}.probe`);
   try {
     await mkdir(directory, { recursive: true });
-    // At once: an interrupt that comes between the two would leave the probe.
+    // Synchronous, so that no interrupt between the two calls can leave the probe behind.
     try {
       writeFileSync(probe, 'x', { flag: 'wx' });
     } finally {
@@ -51,15 +54,15 @@ export async function prepareFolder(directory: string): Promise<void> {
 }
 
 /**
- * Saves every file of an output and returns the paths, in the output's order. No token is sent. Files appear under their
- * names only when whole; what is already there with the same content is kept, with other content never overwritten.
- * `DownloadFailed`, once all were tried, names those that could not be had, the first five of many; an abort, or a folder
- * that takes no files, ends it at once.
+ * Saves every file of an output and returns the paths, in the output's order. No token is sent. A file appears under
+ * its name only once it is complete; an existing file with the same content is kept, one with other content is never
+ * overwritten. After trying all files, throws `DownloadFailed` with the first five failures. An abort, or a folder that
+ * cannot be written to, ends the download at once.
  */
 export async function downloadOutput(output: GenerationOutput, options: DownloadOptions): Promise<string[]> {
   const urls = [...new Set([...output.images, ...output.videos, ...output.audios])];
   await prepareFolder(options.directory);
-  // How long a file may be is judged as it comes.
+  // No limit here: the size of a file is checked as it arrives.
   const dispatchers = createDispatchers(unlimited, options.proxies);
   try {
     const paths: string[] = [];

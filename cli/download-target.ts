@@ -1,7 +1,7 @@
 import { parseUrl } from '../runcomfy/urls.ts';
 
 const ownDomains = ['.runcomfy.net', '.runcomfy.com'];
-/** File systems take 255 bytes a name; what is left over is for a suffix. */
+/** File systems allow 255 bytes per name; the rest is left for a suffix. */
 const maxNameBytes = 200;
 const reservedNames = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
@@ -36,7 +36,9 @@ const extensions: Record<string, string> = {
 const mediaTypes =
   /^(image|video|audio|model)\/|^application\/(octet-stream|binary|mp4|ogg|zip|x-matroska|vnd\.apple\.mpegurl)$|^binary\/octet-stream$/;
 
-/** Whether a file may be fetched from this URL: RunComfy's hosts over HTTPS, and those that the user named. */
+/**
+ * Whether a file may be fetched from this URL: from RunComfy's hosts over HTTPS, or from a host that the user allowed.
+ */
 export function isHostAllowed(url: string, allowedHosts: string[]): boolean {
   const parsed = parseUrl(url);
   if (!parsed) return false;
@@ -47,14 +49,14 @@ export function isHostAllowed(url: string, allowedHosts: string[]): boolean {
   return protocol === 'https:' && ownDomains.some((domain) => hostname.endsWith(domain));
 }
 
-/** Whether a content type may be that of an output: media, or bytes of which nothing is said. */
+/** Whether a content type is plausible for an output: media, generic bytes, or none. */
 export function isMediaType(contentType: string): boolean {
   return contentType === '' || mediaTypes.test(contentType);
 }
 
 /**
- * The name under which the file of a URL is kept: the last part of its path, made harmless; letters of any script are
- * letters. Where the name has no extension, the content type gives one.
+ * The name for the file of a URL: the last part of its path, made safe; letters of all scripts are kept. If it has no
+ * extension, the content type supplies one.
  */
 export function fileNameOf(url: string, contentType = ''): string {
   const last = parseUrl(url)?.pathname.split('/').at(-1) ?? '';
@@ -93,7 +95,7 @@ function cutToBytes(text: string, maxBytes: number): string {
   return kept;
 }
 
-/** Part by part, so that one bad escape does not spoil the others. */
+/** Decodes each run of escapes on its own, so that a bad one does not spoil the others. */
 function decode(text: string): string {
   return text.replaceAll(/(?:%[0-9A-Fa-f]{2})+/g, (escapes) => {
     try {

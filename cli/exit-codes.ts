@@ -3,7 +3,7 @@ import { configurationExitCode } from '../config/config-error.ts';
 import { isFailureType } from '../domain/failure-type.ts';
 import type { CliErrorType } from './cli-error.ts';
 
-/** The exit codes of the command line, as sysexits names them. */
+/** The exit codes of the command line, named after sysexits. */
 export const exitCodes = {
   done: 0,
   generationFailed: 1,
@@ -21,7 +21,7 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-/** The exit code that each way to fail has. */
+/** The exit code for each type of failure. */
 export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
   switch (type) {
     case 'GenerationFailed':
@@ -69,8 +69,8 @@ export function exitCodeOf(type: GenerationErrorType | CliErrorType): ExitCode {
 }
 
 /**
- * What is left to say of an error after the last state was shown. Where that was the end, it has told how it came to that,
- * and the exit code is left; what only kept the end from being shown or read is thrown on, to be told.
+ * The exit code for an error after the last state was shown. If that was the end, it already explained the failure, and
+ * only the exit code is left. An error that merely kept the end from being shown or read is rethrown, to be reported.
  */
 export function exitCodeAfter(error: unknown, isEndShown: boolean): ExitCode {
   if (isEndShown && isGenerationError(error) && isFailureType(error.type)) return exitCodeOf(error.type);

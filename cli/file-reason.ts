@@ -23,12 +23,12 @@ const reasonsByCode: Record<string, string> = {
   Z_DATA_ERROR: 'it is not encoded as the server says',
 };
 
-/** The code of a system's error, or what was thrown instead. */
+/** The code of a system error, or the thrown value as text. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
-/** Why a file could not be had or written; never the words of others, some of which quote the URL. */
+/** Why a file could not be downloaded or written, in our own words: others' messages may quote the URL. */
 export function fileReason(error: unknown): string {
   if (error instanceof CliError) return error.message;
   if (!(error instanceof Error)) return 'unknown reason';

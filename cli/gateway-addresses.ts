@@ -1,4 +1,4 @@
-/** Where a gateway has what. */
+/** The addresses of a gateway's interfaces. */
 export function gatewayAddresses(origin: string) {
   return {
     modelApiBase: `${origin}/v1`,
@@ -9,7 +9,9 @@ export function gatewayAddresses(origin: string) {
   };
 }
 
-/** What a person needs of them: the variables of RunComfy's own clients, and the faces for everybody else. */
+/**
+ * The addresses that a person needs: the variables of RunComfy's own clients, and the interfaces for everybody else.
+ */
 export function gatewayLines(origin: string): string[] {
   const { modelApiBase, serverlessApiBase, api, mcp } = gatewayAddresses(origin);
   return [

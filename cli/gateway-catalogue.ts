@@ -14,20 +14,22 @@ import {
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 
 const freshMs = 30_000;
-/** RunComfy's own checks read the balance before and after one job. */
+/** Short, because RunComfy's own checks read the balance before and after a job. */
 const walletFreshMs = 1_000;
 const defaultAnswerWithinMs = 3_000;
 const maxModels = 1_000;
 const maxLists = 100;
 const noToken = 'no token is set: put it into RUNCOMFY_API_TOKEN';
 
-/** How patient a gateway is with RunComfy's catalogue. */
+/** How long a gateway waits for RunComfy's catalogue. */
 export interface CatalogueOptions {
-  /** An input whose schema takes longer is a worker's to check; default 3 s. */
+  /** If the schema takes longer, the input is left to a worker to check; default 3 s. */
   answerWithinMs?: number;
 }
 
-/** What a gateway asks RunComfy itself, and how it checks inputs; without a token it knows the bundled models alone. */
+/**
+ * What a gateway asks RunComfy directly, and its checks of inputs. Without a token it knows only the bundled models.
+ */
 export function createGatewayCatalogue(
   { modelApiBase, mediaHost }: Pick<Config, 'modelApiBase' | 'mediaHost'>,
   runcomfy: (RunComfyClient & VerbatimReads) | undefined,
@@ -121,7 +123,10 @@ export function createGatewayCatalogue(
   };
 }
 
-/** An answer is told all who ask while it is awaited, or so soon after it was asked for. */
+/**
+ * Caches an answer for `everyMs` after it was requested. Calls made while it is in flight share it; a failure is not
+ * cached.
+ */
 function atMostEvery<T>(everyMs: number, ask: () => Promise<T>): () => Promise<T> {
   let last: { answer: Promise<T>; freshUntil: number } | undefined;
   return () => {
@@ -141,13 +146,13 @@ function atMostEvery<T>(everyMs: number, ask: () => Promise<T>): () => Promise<T
   };
 }
 
-/** A model as our own API tells it, whose callers know JSON Schema, and no dialect of it. */
+/** A model as our own API returns it: in plain JSON Schema rather than RunComfy's dialect. */
 function inPlainSchema(model: CatalogueModel): CatalogueModel {
   const { inputSchema } = model;
   return inputSchema === undefined ? model : { ...model, inputSchema: toPlainSchema(inputSchema) };
 }
 
-/** A bundled model as RunComfy's catalogue words its entries. */
+/** A bundled model in the format of RunComfy's catalogue. */
 function bundledEntry(modelId: string): string | undefined {
   const model = findBundledModel(modelId);
   if (model === undefined) return undefined;

@@ -5,13 +5,13 @@ import { watchWebhookSecrets } from '../config/webhooks.ts';
 import type { GatewayParts } from '../gateway/gateway-parts.ts';
 import { refuseWebhookUrl } from '../runcomfy/models/index.ts';
 
-/** Judges webhooks before anything is started for them, as far as that shows without a connection. */
+/** Creates the check of webhooks before anything is started, as far as it works without a connection. */
 export async function createWebhookCheck(
   { webhooks }: Pick<Config, 'webhooks'>,
   log: Logger,
 ): Promise<GatewayParts['checkWebhook']> {
   const { secretsFile, allowedHosts } = webhooks;
-  // Where a gateway has no secrets the worker alone knows their names, and says so before it orders.
+  // Without secrets here, only the worker knows their names; it checks them before it orders.
   const hasSecrets = secretsFile !== undefined && !(await isAbsent(secretsFile));
   if (secretsFile !== undefined && !hasSecrets) {
     log.warn(
@@ -37,7 +37,7 @@ export async function createWebhookCheck(
   };
 }
 
-/** One environment may serve workers and gateways, of which the workers alone are given the file. */
+/** Workers and gateways may share one environment, with the file present only on the workers. */
 async function isAbsent(file: string): Promise<boolean> {
   try {
     await access(file);

@@ -1,16 +1,16 @@
 import { sameWithinMs } from '../setup/stop-signals.ts';
 
-/** What a person or a supervisor asks of a waiting command. */
+/** What to do when a person or a supervisor interrupts a waiting command. */
 export interface InterruptHandlers {
-  /** First Ctrl-C. */
+  /** On the first Ctrl-C. */
   onFirst: () => void;
-  /** Second Ctrl-C, or the process is told to end. */
+  /** On the second Ctrl-C, or a signal that ends the process. */
   onDetach: () => void;
 }
 
-/** Interrupts that are caught from now on, and answered once somebody can. */
+/** Interrupts that are caught from now on and handled once handlers are set. */
 export interface Interrupts {
-  /** Answers what has come so far, and everything that comes. */
+  /** Sets the handlers for interrupts caught so far and for all later ones. */
   answer: (handlers: InterruptHandlers) => void;
   stop: () => void;
 }
@@ -18,8 +18,8 @@ export interface Interrupts {
 type Interrupt = keyof InterruptHandlers;
 
 /**
- * Catches Ctrl-C and the signals that end a process, so that none is lost while a generation is being started. A Ctrl-C that
- * comes within 500 ms of the one before is the same one, also where it comes after `stop`: it then ends nothing.
+ * Catches Ctrl-C and the signals that end a process, so that none is lost while a generation is being started. A Ctrl-C
+ * within 500 ms of the previous one counts as the same, even after `stop`, where it does not end the process.
  */
 export function catchInterrupts(): Interrupts {
   const waiting: Interrupt[] = [];
@@ -57,7 +57,10 @@ export function catchInterrupts(): Interrupts {
   };
 }
 
-/** Left to its default, the same Ctrl-C once more would end the process in the middle of what the first one asked for. */
+/**
+ * Ignores a repeated Ctrl-C for the rest of the 500 ms. By default it would end the process in the middle of what the
+ * first one asked for.
+ */
 function passOverUntil(until: number): void {
   const leftMs = until - performance.now();
   if (leftMs <= 0) return;
@@ -66,7 +69,10 @@ function passOverUntil(until: number): void {
   setTimeout(() => process.off('SIGINT', passOver), leftMs).unref();
 }
 
-/** The signal of a command that only shows: aborted with this error at Ctrl-C, when it is told to end, and once its output is gone. */
+/**
+ * A signal for commands that only display something: aborted with this error on Ctrl-C, on a signal that ends the
+ * process, and once standard output is gone.
+ */
 export function leaveWith(error: Error, outputGone: AbortSignal): { signal: AbortSignal; stop: () => void } {
   const stop = new AbortController();
   const leave = () => {

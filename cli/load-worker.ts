@@ -1,7 +1,7 @@
 import { CliError } from './cli-error.ts';
 import { readManifest } from './manifest.ts';
 
-/** Loads what runs a worker; where the native part is not installed, one sentence says how to get it. */
+/** Loads the part that runs workers. If its native package is missing, the error says how to install it. */
 export async function loadWorkerPart<T>(load: () => Promise<T>): Promise<T> {
   try {
     return await load();

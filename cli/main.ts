@@ -74,7 +74,7 @@ Exit codes:
   74 a file or standard output took not all of it · 75 timed out, rate limited, submission unknown or still running
   77 not authorised · 78 configuration`;
 
-/** Runs one command line (without the interpreter and the script) and returns the exit code. */
+/** Runs one command line (without interpreter and script) and returns the exit code. */
 export async function runCli(argv: string[], streams: Streams = process): Promise<ExitCode> {
   const watched = watchStreams(streams);
   let ran: CommandContext | undefined;
@@ -115,7 +115,7 @@ function createProgram(run: CommandRunner, { stdout }: Streams): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
-      // The usage error is printed once, by the same printer as every other failure.
+      // Usage errors are printed once, by the same printer as all other failures.
       writeErr: () => undefined,
     })
     .addHelpText('after', exitCodeHelp);
@@ -123,7 +123,7 @@ function createProgram(run: CommandRunner, { stdout }: Streams): Command {
   return program;
 }
 
-/** A wrong command line is reported in the format it asked for, though it could not be parsed. */
+/** The format that an invalid command line asked for, found without parsing it. */
 function formatAskedFor(argv: string[]): OutputFormat | undefined {
   const at = argv.indexOf('--output');
   const word =

@@ -1,6 +1,6 @@
 import { shellQuote } from './shell-quote.ts';
 
-/** A command of ours about a generation, as a shell takes it: a key that looks like an option stands last, behind `--`. */
+/** One of our commands for a generation, quoted for a shell. A key that looks like an option comes last, after `--`. */
 export function ownCommand(name: string, key: string, ...flags: string[]): string {
   const options = flags.map(shellQuote);
   const words = key.startsWith('-') ? [...options, '--', shellQuote(key)] : [shellQuote(key), ...options];

@@ -7,11 +7,11 @@ import { readText, type StandardInput } from './read-text.ts';
 export interface InputSource {
   /** JSON text. */
   input?: string | undefined;
-  /** Path of a file with JSON text, `-` for standard input. */
+  /** Path of a file with JSON text, or `-` for standard input. */
   inputFile?: string | undefined;
 }
 
-/** The model's input as given on the command line, in a file or on standard input; undefined where none was given. */
+/** The model's input from the command line, a file or standard input; undefined if none was given. */
 export async function readInput(
   { input, inputFile }: InputSource,
   stdin: StandardInput['stdin'],
@@ -27,7 +27,7 @@ export async function readInput(
   return parseInput(text, isStdin ? 'standard input' : inputFile);
 }
 
-/** Parses JSON text that must be an object; an error says where in the text it is. */
+/** Parses JSON text that must be an object. An error says where in the text it is. */
 export function parseInput(json: string, source: string): Record<string, unknown> {
   const withoutMark = json.startsWith('\uFEFF') ? json.slice(1) : json;
   let value: unknown;
@@ -48,7 +48,7 @@ function notJson(json: string, source: string, error: unknown): CliError {
   return new CliError('InvalidInput', `${source} ${what}`, { issues, cause: error });
 }
 
-/** `JSON.parse` names the place of some errors only, so a second parser looks for it. */
+/** `JSON.parse` reports the position of only some errors, so a second parser finds it. */
 function placeOf(json: string): string {
   const errors: ParseError[] = [];
   parse(json, errors, { disallowComments: true });

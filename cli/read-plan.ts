@@ -4,7 +4,7 @@ import { parsePlanText } from '../plans/plan-text.ts';
 import { CliError } from './cli-error.ts';
 import { readText, type StandardInput } from './read-text.ts';
 
-/** Reads a YAML or JSON document, `-`: from standard input. `what`: its name in errors. */
+/** Reads a YAML or JSON document; `-` means standard input. `what`: its name in errors. */
 export async function readDocument(file: string, what: string, standardInput: StandardInput): Promise<unknown> {
   const parsed = parsePlanText(await readText(file, what, standardInput));
   if (parsed.ok) return parsed.value;
@@ -13,7 +13,7 @@ export async function readDocument(file: string, what: string, standardInput: St
   });
 }
 
-/** Reads a plan whose shape is right; what it is worth with which params is checked elsewhere. */
+/** Reads a plan and checks its shape. Whether it is valid with its params is checked elsewhere. */
 export async function readPlan(file: string, standardInput: StandardInput): Promise<object> {
   const value = await readDocument(file, 'the plan', standardInput);
   const { issues } = { issues: [], ...parsePlan(value) };

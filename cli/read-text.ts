@@ -6,10 +6,10 @@ import type { CommandContext } from './command-context.ts';
 import { codeOf } from './file-reason.ts';
 import type { Streams } from './printing/printer.ts';
 
-/** What Node puts in the place of bytes that are not UTF-8 when it reads the command line. */
+/** What Node puts in place of bytes that are not UTF-8 when it reads the command line. */
 const replacement = '\uFFFD';
 
-/** Standard input, and where to tell a person that it is read. */
+/** Standard input, and how to tell a person that it is being read. */
 export interface StandardInput {
   stdin: Streams['stdin'];
   note: (sentence: string) => void;
@@ -20,7 +20,10 @@ export function standardInputOf({ streams, printer }: Pick<CommandContext, 'stre
   return { stdin: streams.stdin, note: printer.note };
 }
 
-/** Standard input, to be read now: whoever sits at it would wait for a command that waits for them. */
+/**
+ * Standard input, about to be read. Says so on a terminal, since otherwise the person and the command would wait for
+ * each other.
+ */
 export function openStandardInput({ stdin, note }: StandardInput): NodeJS.ReadableStream {
   if (stdin.isTTY === true) {
     note('reading the input from the terminal: type it, then Ctrl-D on a line of its own (Ctrl-C gives up)');
@@ -34,14 +37,14 @@ export async function readText(file: string, what: string, standardInput: Standa
   return decodeUtf8(await readFile(file).catch(failToRead(`${what} ${file}`)), `${what} ${file}`);
 }
 
-/** Refuses a command line that was not UTF-8: what it says would be ordered as something else. */
+/** Refuses a command line that was not UTF-8, since something else than meant would be ordered. */
 export function refuseBrokenText(argv: string[]): void {
   const broken = argv.find((word) => word.includes(replacement));
   if (broken === undefined) return;
   throw notUtf8(`the argument "${cutText(broken, 60)}"`, 'type it in a UTF-8 terminal, or give it in a file');
 }
 
-/** Bytes as text; anything but UTF-8 is refused instead of being mended. A byte order mark stays out. */
+/** Decodes UTF-8 and refuses anything else instead of repairing it. A byte order mark is removed. */
 function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -56,7 +59,7 @@ function notUtf8(what: string, advice: string): CliError {
   return new CliError('InvalidInput', message, { issues: [{ path: '$', message }] });
 }
 
-/** Names what the file system has against reading; `what`: the file, in words. */
+/** Throws an error that says why a file cannot be read; `what` names the file. */
 export function failToRead(what: string): (error: unknown) => never {
   return (error) => {
     const code = codeOf(error);

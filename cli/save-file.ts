@@ -14,7 +14,7 @@ export interface SaveLimits {
   signal: AbortSignal | undefined;
 }
 
-/** Bytes by which a file is told from a web page. */
+/** Bytes inspected to tell a file from a web page. */
 const startBytes = 512;
 
 const decoders: Record<string, () => Transform> = {
@@ -24,7 +24,10 @@ const decoders: Record<string, () => Transform> = {
   br: createBrotliDecompress,
 };
 
-/** Writes the media of a reply to a new file and returns its SHA-256; what is too large, not whole or a web page is refused. */
+/**
+ * Writes the media of a reply to a new file and returns its SHA-256. Refuses what is too large, incomplete or a web
+ * page.
+ */
 export async function saveBody(
   { headers, body }: Dispatcher.ResponseData,
   path: string,
@@ -49,14 +52,14 @@ export async function saveBody(
     }
     hash.update(chunk);
   });
-  // The encoding that was put on last comes off first.
+  // The encoding that was applied last is removed first.
   const decoding = encodings.reverse().flatMap((encoding) => decoders[encoding]?.() ?? []);
   const file = createWriteStream(path, { flags: 'wx', flush: true });
   const steps = [body, received.stream, ...decoding, media.stream, file];
   try {
     await pipeline(steps, signal === undefined ? {} : { signal });
   } catch (error) {
-    // One that is still being opened would appear after the caller has removed it, and not every failure closes it.
+    // A file that is still being opened would appear after the caller has removed it, and not every failure closes it.
     file.destroy();
     if (!file.closed) await new Promise<void>((resolve) => file.once('close', resolve));
     throw error;
@@ -68,7 +71,7 @@ export async function saveBody(
   return hash.digest('hex');
 }
 
-/** Gives a whole file its name: the URL's own, or one with a suffix where another file has that name. */
+/** Moves a complete file to its name, with a suffix if another file has that name already. */
 export async function moveIntoPlace(part: string, digest: string, directory: string, name: string): Promise<string> {
   for (let number = 1; ; number++) {
     const path = join(directory, withSuffix(name, number));
@@ -82,20 +85,20 @@ export async function moveIntoPlace(part: string, digest: string, directory: str
         continue;
       }
       if (await exists(path)) continue;
-      // File systems without hard links: nothing was there a moment ago, so the rename hides nothing.
+      // For file systems without hard links. Nothing was there a moment ago, so the rename overwrites nothing.
       await rename(part, path);
       return path;
     }
   }
 }
 
-/** Lets go of a body that nobody wants, and of its connection; what it still has to say is of no interest. */
+/** Discards an unwanted body and its connection, and ignores its errors. */
 export function discard({ body }: Pick<Dispatcher.ResponseData, 'body'>): void {
   body.once('error', () => undefined);
   body.destroy();
 }
 
-/** A reason, told in our words, why there is no file. */
+/** The error that says, in our own words, why there is no file. */
 export function refusal(reason: string): CliError {
   return new CliError('DownloadFailed', reason);
 }
@@ -105,11 +108,17 @@ function encodingsOf(header: string | string[] | undefined): string[] {
   return names.map((name) => name.trim()).filter((name) => name !== '' && name !== 'identity');
 }
 
-/** What a page may have in front, none of it in two readings: a byte order mark, an XML prolog, comments. */
+/**
+ * A web page, possibly after a byte order mark, an XML prolog and comments. Written so that no prefix matches in two
+ * ways.
+ */
 const webPage =
   /^(?:\xEF\xBB\xBF)?\s*(?:<\?xml(?:(?!\?>).)*\?>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*(?:<!doctype html|<html[\s>])/is;
 
-/** Hosts that have lost a file often answer with a page of theirs, and call it what was asked for. */
+/**
+ * Whether bytes are the start of a web page. Hosts that have lost a file often send a page under the file's content
+ * type.
+ */
 function isWebPage(start: Buffer): boolean {
   return webPage.test(start.toString('latin1'));
 }

@@ -1,12 +1,12 @@
 import type { GenerationErrorType } from '../client/index.ts';
 
-/** A worker that is being exchanged, or that a restarted Temporal has not heard of yet, is back within this time. */
+/** A worker that is being replaced, or that a restarted Temporal has not yet heard from, is back within this time. */
 const returnsWithinMs = 60_000;
 
 /**
- * Judges what is seen at each look, at a time in ms: why nothing goes on, undefined where something does, `unknown` where
- * Temporal did not say. True once what is waited for has to be left: at the second look in a row with the same reason,
- * where a worker was there before not within a minute of its absence.
+ * Creates a judge for repeated checks of why nothing goes on: undefined if something does, `unknown` if Temporal did
+ * not say; `at` is in ms. It returns true once waiting is pointless: at the second check in a row with the same reason.
+ * If a worker was there before, its absence is tolerated for a minute.
  */
 export function judgeStandstill(): (why: GenerationErrorType | 'unknown' | undefined, at: number) => boolean {
   let before: GenerationErrorType | undefined;

@@ -1,14 +1,14 @@
 import type { Streams } from './printing/printer.ts';
 
-/** What becomes of the streams of a command while it works. */
+/** Watches the streams of a running command. */
 export interface StreamWatch {
-  /** Aborted once standard output takes nothing more: who only prints can stop then. */
+  /** Aborted once standard output accepts nothing more, so that commands that only print can stop. */
   outputGone: AbortSignal;
-  /** Waits until everything written is out; the reason why standard output is not whole, if it is not. */
+  /** Waits until everything is flushed; returns why standard output is incomplete, if it is. */
   settle: () => Promise<string | undefined>;
 }
 
-/** Follows both streams, so that a closed pipe or a full disk ends no work and changes no outcome. */
+/** Watches both streams, so that a closed pipe or a full disk neither ends the work nor changes its outcome. */
 export function watchStreams({ stdout, stderr }: Pick<Streams, 'stdout' | 'stderr'>): StreamWatch {
   const gone = new AbortController();
   let fault: string | undefined;
@@ -17,7 +17,7 @@ export function watchStreams({ stdout, stderr }: Pick<Streams, 'stdout' | 'stder
     gone.abort();
   };
   stdout.on('error', onFault);
-  // Nothing can be said about a fault of the stream on which faults are told.
+  // An error of standard error cannot be reported anywhere.
   stderr.on('error', () => undefined);
   return {
     outputGone: gone.signal,

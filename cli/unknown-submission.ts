@@ -2,7 +2,7 @@ import { GenerationError, type KnownState } from '../client/index.ts';
 import type { SubmissionEvidence } from '../domain/generation.ts';
 import { ownCommand } from './own-command.ts';
 
-/** A generation that is held since nobody knows whether it was ordered: why, what came back, and what to do. */
+/** The error for a held generation whose submission is unknown: why, what RunComfy replied, and what to do. */
 export function submissionUnknown(key: string, state: KnownState | undefined): GenerationError {
   const { evidence, model } = state ?? {};
   const why = evidence?.reason === undefined ? '' : ` (${evidence.reason})`;
@@ -17,7 +17,10 @@ export function submissionUnknown(key: string, state: KnownState | undefined): G
   });
 }
 
-/** What a person can do about a held submission, as commands that can be copied; an id that came back is offered as it is. */
+/**
+ * What a person can do about a held submission, as commands to copy. If RunComfy's reply named a request id, it is
+ * filled in.
+ */
 export function decisionWords(key: string, evidence?: SubmissionEvidence): string {
   const decide = (...flags: string[]) => `\`${ownCommand('resolve', key, ...flags)}\``;
   const repliedRequestId = evidence?.repliedRequestId;
@@ -28,7 +31,10 @@ export function decisionWords(key: string, evidence?: SubmissionEvidence): strin
   return `${adopt}, ${decide('--resubmit')} sends it again (possibly a second bill), ${decide('--abandon')} ends it.`;
 }
 
-/** How a request that came back is taken over where the generation has ended, so that nothing is left to resolve. */
+/**
+ * How to take over the request named in RunComfy's reply if the generation has ended, so that nothing is left to
+ * resolve.
+ */
 export function takeOverWords(model: string | undefined, { repliedRequestId }: SubmissionEvidence): string | undefined {
   if (model === undefined || repliedRequestId === undefined) return undefined;
   const command = ownCommand('generate', model, '--request-id', repliedRequestId);

@@ -1,6 +1,6 @@
 import { walkJson } from '../domain/json.ts';
 
-/** The URLs that stand anywhere in a value. */
+/** All URLs anywhere in a value. */
 export function urlsIn(value: unknown): string[] {
   return [...walkJson(value)].flatMap(({ value: text }) =>
     typeof text === 'string' && /^https?:\/\//i.test(text) ? [text] : [],

@@ -1,7 +1,7 @@
 import type { CommanderError } from 'commander';
 import { CliError } from './cli-error.ts';
 
-/** What commander has against a command line, as a failure of ours. */
+/** Converts an error of commander to a usage error. */
 export function toUsageError(error: CommanderError): CliError {
   if (error.code === 'commander.help')
     return new CliError('Usage', 'a command is missing: `runcomfy-temporal --help` lists them');

@@ -13,18 +13,18 @@ import type { Printer } from './printing/printer.ts';
 import { judgeStandstill } from './standstill.ts';
 import { submissionUnknown } from './unknown-submission.ts';
 
-/** What stands still is looked at so often: a worker that is just starting gets this long twice. */
+/** How often a standstill is checked. A worker that is just starting gets this long twice. */
 const workerGraceMs = 3_000;
-/** What goes on is looked at ever less often, down to this. */
+/** Upper limit of the interval between checks while work goes on. */
 const slowestLookMs = 30_000;
-/** A request id whose worker could not report it still arrives within this time. */
+/** A request id that a worker could not report still arrives within this time. */
 const unknownGraceMs = 45_000;
 const redrawEveryMs = 1_000;
 
 /**
- * Waits for the end of a generation with live progress. The first Ctrl-C asks RunComfy to cancel, the second leaves the
- * generation to itself; so does a submission that stays unknown, a lack of workers that can go on with it, and a state
- * that cannot be read here.
+ * Waits for the end of a generation with live progress. The first Ctrl-C asks RunComfy to cancel; the second stops
+ * waiting and leaves the generation running. Waiting also stops if the submission stays unknown, if no worker can go on
+ * with it, or if its state cannot be read here.
  */
 export async function waitForEnd(
   { client }: ConnectedGenerations,
@@ -43,7 +43,7 @@ export async function waitForEnd(
   return await followToEnd(client, followed, context.printer, interrupts);
 }
 
-/** The generation goes on without us; the message says how to come back to it. */
+/** The error for a generation that goes on without this command; it says how to come back to it. */
 export function detached(key: string): GenerationError {
   const message = `generation "${key}" goes on without this command: \`${ownCommand('result', key)}\` waits for it again`;
   return new GenerationError({ type: 'StillRunning', message, key });
@@ -83,25 +83,30 @@ async function showProgress(
   }
 }
 
-/** What cannot be read here now could not be read at the end either; of the rest, whoever awaits the result hears. */
+/**
+ * Stops waiting if the state cannot be decoded here, since the result could not be either. Other errors reach the
+ * caller with the result.
+ */
 export function leaveUnreadable(error: unknown, leave: (error: Error) => void): void {
   if (isGenerationError(error) && error.type === 'Undecodable') leave(error);
 }
 
-/** What a command waits for, and shows meanwhile. */
+/** What a command waits for and shows in the meantime. */
 export interface Followed<Result> {
   key: string;
   result: (options: { signal: AbortSignal }) => Promise<Result>;
   cancel: () => Promise<{ outcome: CancelOutcome }>;
-  /** Said when a cancel is asked for. */
+  /** Shown when a cancel is requested. */
   cancelling: string;
-  /** What goes on without this command. */
+  /** The error for work that goes on without this command. */
   detached: (key: string) => Error;
-  /** Ends with the signal; `leave` ends the waiting with an error. */
+  /** Runs until the signal; `leave` stops the waiting with an error. */
   showProgress: (signal: AbortSignal, leave: (error: Error) => void) => Promise<void>;
 }
 
-/** Waits for an end: the first Ctrl-C cancels, the second leaves, and so does a lack of workers that can go on. */
+/**
+ * Waits for the end. The first Ctrl-C cancels; the second stops waiting, as does the lack of workers that can go on.
+ */
 export async function followToEnd<Result>(
   client: ConnectedGenerations['client'],
   followed: Followed<Result>,
@@ -128,10 +133,10 @@ export async function followToEnd<Result>(
   try {
     return await followed.result({ signal });
   } finally {
-    // Whoever leaves waits for no answer; the end may be known before what became of the cancel is.
+    // A second Ctrl-C does not wait for the answer of the cancel. Otherwise the end may be known before that answer.
     await Promise.race([cancelling, left]);
     stop.abort();
-    // A connection must not be closed while calls are under way.
+    // The connection must not be closed while calls are in flight.
     await Promise.all(beside);
     interrupts.stop();
     printer.endProgress();
@@ -148,7 +153,7 @@ async function cancelAloud({ cancel, cancelling }: Followed<unknown>, printer: P
   }
 }
 
-/** Leaves what no worker goes on with, and says why; it goes on once that is mended. */
+/** Stops waiting if no worker goes on with the work, and says why; the work continues once that is fixed. */
 export async function leaveAtStandstill(
   client: ConnectedGenerations['client'],
   key: string,
@@ -160,7 +165,7 @@ export async function leaveAtStandstill(
   try {
     for (;;) {
       await sleep(pauseMs, undefined, { signal });
-      // Temporal may be away for the moment: then nothing is known about workers.
+      // If Temporal is unreachable for the moment, nothing is known about workers.
       const why = await explainStandstill(client, key).catch(() => 'unknown' as const);
       const isLeft = isLeftAlone(why === 'unknown' ? why : why?.type, Date.now());
       if (isLeft && why !== undefined && why !== 'unknown') leave(why);

@@ -5,7 +5,10 @@ import type { Finding } from './health-checks.ts';
 
 const answerWithinMs = 3_000;
 
-/** The API keys and the webhook secrets can be read, and a gateway with a public URL is ready; nothing of what is not configured. */
+/**
+ * Checks that the API keys and the webhook secrets can be read and that a gateway with a public URL is ready. Skips
+ * what is not configured.
+ */
 export async function checkGateway({ gateway, webhooks }: Pick<Config, 'gateway' | 'webhooks'>): Promise<Finding[]> {
   return [
     ...(gateway.keysFile === undefined ? [] : [await checkKeys(gateway.keysFile)]),

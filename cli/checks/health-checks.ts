@@ -8,16 +8,16 @@ import { toErrorReport } from '../printing/error-report.ts';
 import { wallWants } from '../printing/pretty-state.ts';
 import { withRunComfy } from '../with-runcomfy.ts';
 
-/** As the Dockerfile has it. */
+/** The uid in the Dockerfile. */
 const imageUser = 1000;
 
-/** What one check found, and how to put it right. */
+/** What a check found, and how to fix it. */
 export interface Finding {
   check: string;
   status: 'ok' | 'warning' | 'failed';
   message: string;
   fix?: string;
-  /** What the failed check alone would exit with. */
+  /** The exit code for this failure. */
   exitCode?: ExitCode;
 }
 
@@ -27,7 +27,7 @@ export function failedFinding(check: string, error: unknown): Finding {
   return { check, status: 'failed', message, exitCode: type === 'Internal' ? exitCodes.internal : exitCodeOf(type) };
 }
 
-/** The namespace exists and can be read, which a port that answers does not prove. */
+/** Checks that the namespace exists and can be read, which an open port does not prove. */
 export async function checkTemporal({ client, address }: ConnectedGenerations): Promise<Finding> {
   const { namespace } = client.options;
   const { config } = await client.workflowService.describeNamespace({ namespace });
@@ -38,7 +38,7 @@ export async function checkTemporal({ client, address }: ConnectedGenerations): 
   return { check: 'temporal', status: 'warning', message, fix };
 }
 
-/** Search attributes are optional; with `shouldFix` the missing ones are created. */
+/** Checks the search attributes, which are optional. With `shouldFix`, creates the missing ones. */
 export async function checkSearchAttributes({ client }: ConnectedGenerations, shouldFix: boolean): Promise<Finding> {
   const check = 'search attributes';
   const { missing, mistyped } = await inspectSearchAttributes(client);
@@ -75,7 +75,7 @@ const wallFixes = {
   BudgetExceeded: 'raise the limit with `runcomfy-temporal budget set`, or wait for its next period',
 } as const;
 
-/** Orders that RunComfy or a budget refuses and that wait, as their callers asked, are told here: nothing else is wrong with them. */
+/** Reports orders that wait at a wall, as their callers asked. Nothing else is wrong with them. */
 export async function checkWalls({ client }: ConnectedGenerations): Promise<Finding> {
   const check = 'orders';
   const waiting = await findWaitingAtWall(client);
@@ -92,7 +92,7 @@ export async function checkWalls({ client }: ConnectedGenerations): Promise<Find
   };
 }
 
-/** The token is valid: RunComfy tells the balance. */
+/** Checks that the token is valid, by reading the balance. */
 export async function checkToken(config: Config): Promise<Finding> {
   const check = 'token';
   if (!config.hasToken) {
@@ -116,7 +116,7 @@ export async function checkToken(config: Config): Promise<Finding> {
   });
 }
 
-/** A file that this user may read need not let in the user that a container runs as. */
+/** Warns if the token file can be read by this user but not by the image's user. */
 async function checkTokenFile({ token }: Config, finding: Finding): Promise<Finding> {
   const { file } = token ?? {};
   if (file === undefined || process.platform !== 'linux' || (await isReadableBy(imageUser, file))) return finding;

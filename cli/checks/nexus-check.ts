@@ -6,7 +6,7 @@ import type { Finding } from './health-checks.ts';
 const check = 'nexus';
 const pageSize = 1_000;
 
-/** Whether an endpoint leads to the workers that offer the Nexus service; nothing where they do not. */
+/** Checks that an endpoint leads to the workers that offer the Nexus service; no finding if none offer it. */
 export async function checkNexus(
   { client }: ConnectedGenerations,
   { nexus, taskQueue }: Pick<Config, 'nexus' | 'taskQueue'>,

@@ -6,10 +6,12 @@ import { exitCodes } from '../exit-codes.ts';
 import type { Finding } from './health-checks.ts';
 
 const withinMs = 5_000;
-/** A page of no interest: whatever comes back has come through. */
+/** Generous, since the content does not matter: any reply proves that the proxy works. */
 const maxReplyBytes = 1024 * 1024;
 
-/** Where proxies are set: RunComfy answers as they have it. No token is sent, and no credentials are shown. */
+/**
+ * If proxies are configured, checks that RunComfy answers through them. No token is sent, and no credentials are shown.
+ */
 export async function checkProxies({ modelApiBase, proxies }: Config): Promise<Finding[]> {
   if (!proxies) return [];
   const check = 'proxies';

@@ -11,8 +11,8 @@ const maxLookedAt = 50;
 type Placed = SpooledRequest & { place: 'elsewhere' | 'open' | 'known' | 'lost' | 'unknown' };
 
 /**
- * Request ids that a worker of this machine could not hand over: each is a paid request that its generation may not know.
- * Without a connection nothing is known of the generations.
+ * Reports request ids that a worker on this machine could not hand over: each is a paid request that its generation may
+ * not know of. Without a connection, nothing is known of the generations.
  */
 export async function checkSpool(stateDir: string, connected?: ConnectedGenerations): Promise<Finding> {
   const { openRequestSpool } = await import('../../worker/spool/request-spool.ts');

@@ -4,10 +4,10 @@ import type { ConnectedGenerations } from '../command-context.ts';
 import { ownCommand } from '../own-command.ts';
 import type { Finding } from './health-checks.ts';
 
-/** More schedules are not looked at: each costs a call. */
+/** Most schedules to look at, since each costs a call. */
 const maxLookedAt = 20;
 
-/** Which budgets grant nothing more; nothing where there are none. */
+/** Reports budgets that grant nothing more; no finding if there are no budgets. */
 export async function checkBudgets({ client }: Pick<ConnectedGenerations, 'client'>): Promise<Finding[]> {
   const { lookedAt, spent } = await findSpentBudgets(client);
   if (lookedAt === 0) return [];
@@ -20,14 +20,14 @@ export async function checkBudgets({ client }: Pick<ConnectedGenerations, 'clien
   return [{ check, status: 'warning', message, fix: `\`${ownCommand('budget set', name)} --limit USD\` raises it` }];
 }
 
-/** Which schedules are paused, and which have missed firings; nothing where there are none. */
+/** Reports paused schedules and missed firings; no finding if there are no schedules. */
 export async function checkSchedules({
   generations: { schedules },
 }: Pick<ConnectedGenerations, 'generations'>): Promise<Finding[]> {
   const listed = await firstOf(schedules.list());
   if (listed.length === 0) return [];
   const check = 'schedules';
-  // What the list says of one is known also where it cannot be looked at, or not decoded.
+  // If a schedule cannot be read or decoded, what the list says about it is still known.
   const found = await Promise.all(
     listed.map((row) =>
       schedules.get(row.name).catch((error: unknown) => {

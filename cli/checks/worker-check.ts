@@ -11,10 +11,10 @@ import { exitCodes } from '../exit-codes.ts';
 import { ownCommand } from '../own-command.ts';
 import type { Finding } from './health-checks.ts';
 
-/** A worker asks for work at least once a minute; the server lists it for five minutes after it has stopped. */
+/** A worker polls at least once a minute; the server still lists it for five minutes after it stopped. */
 const goneAfterMs = 90_000;
 
-/** Somebody polls each queue, and the worker version that gets new work is among them. */
+/** Checks that every queue has pollers, including the worker version that gets new work. */
 export async function checkWorkers({ client }: ConnectedGenerations, taskQueue: string): Promise<Finding[]> {
   const queues: [string, TaskQueueKind, string][] = [
     [taskQueue, 'workflow', 'workflows'],
@@ -28,7 +28,10 @@ export async function checkWorkers({ client }: ConnectedGenerations, taskQueue: 
   );
 }
 
-/** Workers get on with the generations that run: a worker of other code, or without the keys, fails on them for ever. */
+/**
+ * Checks that workers can go on with running generations. A worker with other code, or without the keys, fails on them
+ * for ever.
+ */
 export async function checkGenerations({ client }: ConnectedGenerations, taskQueue: string): Promise<Finding> {
   const check = 'generations';
   const { failing, lookedAt } = await findFailingGenerations(client, taskQueue);
@@ -44,7 +47,10 @@ export async function checkGenerations({ client }: ConnectedGenerations, taskQue
   };
 }
 
-/** A pause that was forgotten looks like a queue in which nothing moves; a limit over partitions is less than it says. */
+/**
+ * Checks the flow of submits: a forgotten pause looks like a stuck queue, and with several partitions a rate limit is
+ * lower than configured.
+ */
 export async function checkSubmits(
   { client }: Pick<ConnectedGenerations, 'client'>,
   taskQueue: string,
@@ -68,7 +74,7 @@ export async function checkSubmits(
   };
 }
 
-/** Checks one task queue by who has polled it lately and by the versions that get new work. */
+/** Checks one task queue by its recent pollers and the versions that get new work. */
 export function checkQueue(
   check: string,
   queue: string,

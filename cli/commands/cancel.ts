@@ -2,7 +2,7 @@ import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { describeOutcome } from '../printing/pretty.ts';
 
-/** `cancel KEY`: asks RunComfy to stop and tells what became of it. */
+/** `cancel KEY`: asks RunComfy to stop and reports the outcome. */
 export const addCancel = defineCommand<{ reason?: string }>({
   signature: 'cancel <key>',
   summary: 'Ask RunComfy to stop a generation and say what became of it (exit 0 whatever the outcome).',

@@ -19,7 +19,7 @@ interface DevOptions {
   data?: string;
 }
 
-/** `dev`: a local Temporal, a simulated RunComfy, a worker and a gateway, for trying and for development. */
+/** `dev`: a local Temporal, a simulated RunComfy, a worker and a gateway, for trying things out and for development. */
 export const addDev = defineCommand<DevOptions>({
   signature: 'dev',
   summary:
@@ -46,7 +46,7 @@ export const addDev = defineCommand<DevOptions>({
       else printer.printLine({}, () => line);
     };
     if (isLive) await agreeToLive(context, { clip, yes }, say);
-    // From the start on: whoever ends it, no data of `--once` stay behind, and no clip that nobody cancels.
+    // Caught from the start, so that no data of `--once` and no uncancelled clip is left behind, however it is ended.
     const interrupts = catchInterrupts();
     const stop = new AbortController();
     try {
@@ -61,12 +61,12 @@ export const addDev = defineCommand<DevOptions>({
         if (clip) await makeDemoClip(stack, say, { interrupts, signal: stop.signal });
         if (!isOnce) await stayUp(stack, context, interrupts);
       } finally {
-        // Nothing is left to answer: a further one, half a second after the first or more, ends the process at once.
+        // Nothing is left to handle. Another Ctrl-C, at least half a second later, ends the process at once.
         interrupts.stop();
         await stack.stop();
       }
     } catch (error) {
-      // Nothing was to be ordered: whoever ends it has what they wanted.
+      // Nothing was to be ordered, so stopping early is what the person wanted.
       if (clip || !stop.signal.aborted || error !== stop.signal.reason) throw error;
     } finally {
       interrupts.stop();

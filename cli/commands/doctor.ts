@@ -18,10 +18,13 @@ import { defineCommand } from '../define-command.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { table } from '../printing/pretty.ts';
 
-/** A person waits: whatever hangs, all is told within 15 s. RunComfy's calls have shorter limits of their own. */
+/**
+ * A person is waiting, so everything is reported within 15 s, whatever hangs. Calls to RunComfy have shorter limits of
+ * their own.
+ */
 const answerWithinMs = 12_000;
 
-/** The code of the finding that has to be put right first decides. */
+/** Exit codes by severity: the most severe finding decides. */
 const bySeverity: ExitCode[] = [
   exitCodes.configuration,
   exitCodes.internal,
@@ -30,7 +33,7 @@ const bySeverity: ExitCode[] = [
   exitCodes.tryLater,
 ];
 
-/** `doctor`: is everything there that a generation needs? */
+/** `doctor`: checks that everything a generation needs is there. */
 export const addDoctor = defineCommand<{ fix?: boolean }>({
   signature: 'doctor',
   summary:

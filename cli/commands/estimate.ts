@@ -14,7 +14,7 @@ interface EstimateFlags extends InputSource {
   count?: number;
 }
 
-/** `estimate MODEL`: what orders of one input are expected to cost. */
+/** `estimate MODEL`: the expected cost of orders with one input. */
 export const addEstimate = defineCommand<EstimateFlags>({
   signature: 'estimate <model>',
   summary: 'Show what an input is expected to cost, and send nothing: bundled models offline, others with a token.',

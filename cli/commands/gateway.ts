@@ -39,7 +39,7 @@ export const addGateway = defineCommand<GatewayOptions>({
   act: async ({ printer, config: readConfig }, _args, options) => {
     const { config, gateway } = await settingsOf(readConfig, options);
     favourMemory();
-    // Loaded on demand: every other command does without an HTTP framework.
+    // Loaded on demand, since no other command needs an HTTP framework.
     const { serveGateway } = await import('../../gateway/serve-gateway.ts');
     const runcomfy = config.hasToken ? await openRunComfy(config) : undefined;
     try {
@@ -55,14 +55,17 @@ export const addGateway = defineCommand<GatewayOptions>({
       await stopAsked();
       await running.close();
     } finally {
-      // Whoever waited for the catalogue has left.
+      // Nobody waits for the catalogue any more.
       await runcomfy?.close({ isAbrupt: true });
     }
     return exitCodes.done;
   },
 });
 
-/** The command line wins over the environment; all that is wrong with either is told at once, as is who may call. */
+/**
+ * The settings; the command line overrides the environment. All problems with either are reported at once, including
+ * those with access.
+ */
 async function settingsOf(readConfig: () => Config, { port, host, publicUrl }: GatewayOptions) {
   const problems: string[] = [];
   const noted = (error: unknown) => {
@@ -84,7 +87,8 @@ async function settingsOf(readConfig: () => Config, { port, host, publicUrl }: G
   const gateway = read && (withoutUndefined({ ...read, address, publicUrl: origin }) as GatewayConfig);
   if (config && gateway && problems.length === 0) return { config, gateway };
   const { checkAccess } = await import('../../gateway/serve-gateway.ts');
-  // Whose tokens were meant to be taken, but for what is wrong with their settings, leaves no door open.
+  // Invalid token settings without keys: access is not checked, since the gateway would wrongly appear to be open to
+  // everyone.
   const meansTokens = problems.some((problem) => problem.startsWith('RUNCOMFY_GATEWAY_OIDC_'));
   const hasKeys = gateway?.keys !== undefined || gateway?.keysFile !== undefined;
   if (gateway && (hasKeys || !meansTokens)) await checkAccess(gateway).catch(noted);

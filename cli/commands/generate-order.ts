@@ -21,7 +21,7 @@ import { addPriorityOptions, type PriorityFlags } from '../options/priority-opti
 import { addWebhookOptions, type WebhookFlags, webhookOf } from '../options/webhook-options.ts';
 import { type InputSource, readInput } from '../read-input.ts';
 
-/** What is ordered, as it is told to `generate`. */
+/** The options of `generate` that describe the order. */
 export interface GenerateOrderFlags extends InputSource, PriorityFlags, LabelFlags, WebhookFlags {
   deadline?: number;
   requestId?: string;
@@ -35,7 +35,7 @@ export interface GenerateOrderFlags extends InputSource, PriorityFlags, LabelFla
   secondsPerRead?: number;
 }
 
-/** The options of `generate`. */
+/** Adds the options of `generate`. */
 export function addGenerateOptions(command: Command): void {
   addInputOptions(command);
   addPolicyOptions(command);
@@ -43,7 +43,7 @@ export function addGenerateOptions(command: Command): void {
   addDownloadOptions(command);
 }
 
-/** The request that the command line asks for, not yet checked. */
+/** Reads the request from the command line, without checking it. */
 export async function readGenerateOrder(
   { printer, streams }: CommandContext,
   model: string,

@@ -55,7 +55,7 @@ export const addGenerate = defineCommand<GenerateFlags>({
       const start = async () => {
         const command = resultCommand(key, options);
         context.followed = { key, command };
-        // Said before it is ordered: whatever becomes of this process, the order can be found again.
+        // Printed before ordering, so that the order can be found again whatever happens to this process.
         if (options.key === undefined) printer.note(`key ${key}: \`${command}\` finds this order again`);
         const handle = await connected.generations.start(request, startOptions);
         for (const notice of handle.notices) printer.note(`note: ${notice}`);
@@ -81,7 +81,7 @@ export const addGenerate = defineCommand<GenerateFlags>({
   },
 });
 
-/** One line before a person pays; a catalogue that gives no answer in time keeps nobody waiting. */
+/** Prints the expected price before a person pays. Does not wait for a slow catalogue. */
 async function tellPrice({ config, printer }: CommandContext, { model, input }: GenerationRequest): Promise<void> {
   const line = await Promise.race([
     catalogueOf(config, ({ lookup }) => estimateModel(model, input, lookup)).catch(() => undefined),

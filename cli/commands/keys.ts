@@ -18,7 +18,7 @@ interface CreateOptions {
   model?: string[];
 }
 
-/** Loaded on demand, as the gateway itself. */
+/** Loaded on demand, like the gateway itself. */
 const loadKeys = async () => ({
   ...(await import('../../gateway/access/api-key.ts')),
   ...(await import('../../gateway/access/key-file.ts')),
@@ -113,7 +113,7 @@ const addRevoke = defineCommand({
       if (rest.length === records.length) throw new CliError('KeyNotFound', `${file} has no API key ${id}`);
       return rest;
     };
-    // Who names an unknown one is told so, also where the file cannot be changed.
+    // Checked first, so that an unknown id is reported even if the file cannot be changed.
     await withoutIt();
     await toItsEnd(() => changeKeyFile(file, withoutIt));
     printer.print({ id }, () => `revoked ${id}`);
@@ -121,13 +121,13 @@ const addRevoke = defineCommand({
   },
 });
 
-/** `keys …`: who may call the gateway. */
+/** `keys …`: manages who may call the gateway. */
 export const addKeys: CommandAdder = (program, run) => {
   const group = program.command('keys').description('API keys of the gateway: make, list and revoke them.');
   for (const add of [addCreate, addList, addRevoke]) add(group, run);
 };
 
-/** Ctrl-C, or being told to end, does not break off a change of the file: its lock would stay. */
+/** Keeps Ctrl-C and other signals from interrupting a change of the file, whose lock would be left behind. */
 async function toItsEnd(change: () => Promise<void>): Promise<void> {
   const interrupts = catchInterrupts();
   try {

@@ -13,7 +13,7 @@ interface ListOptions extends ScopeFlags {
   limit: number;
 }
 
-/** `list`: the generations that Temporal keeps, first those that run, then those that ended. */
+/** `list`: the generations in Temporal, running ones first. */
 export const addList = defineCommand<ListOptions>({
   signature: 'list',
   summary:

@@ -5,7 +5,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { fields, priceOf } from '../printing/pretty.ts';
 import { withRunComfy } from '../with-runcomfy.ts';
 
-/** `model ID`: one model with the schema of its input. */
+/** `model ID`: a model with the schema of its input. */
 export const addModel = defineCommand({
   signature: 'model <id>',
   summary: 'Show a model with the schema of its input. Needs the token.',

@@ -9,7 +9,7 @@ interface ResolveOptions {
   abandon?: boolean;
 }
 
-/** `resolve KEY`: decides about a submission whose outcome is unknown. */
+/** `resolve KEY`: decides about an unknown submission. */
 export const addResolve = defineCommand<ResolveOptions>({
   signature: 'resolve <key>',
   summary: 'Decide about a generation whose submission is unknown (phase submission_unknown).',

@@ -8,7 +8,7 @@ interface ResultOptions extends DownloadFlags {
   late?: boolean;
 }
 
-/** `result KEY`: the result of a generation, awaited unless told otherwise. */
+/** `result KEY`: the result of a generation; waits for it by default. */
 export const addResult = defineCommand<ResultOptions>({
   signature: 'result <key>',
   summary: 'Print the result of a generation, waiting for it if need be.',

@@ -2,7 +2,7 @@ import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 
-/** `schema DOCUMENT`: the JSON Schema of what services exchange with a generation. */
+/** `schema DOCUMENT`: the JSON Schema of a document that services exchange with a generation. */
 export const addSchema = defineCommand({
   signature: 'schema <document>',
   summary:

@@ -38,7 +38,7 @@ export const addSimulator = defineCommand<SimulatorCommandOptions>({
       .option('--state <file>', 'keep jobs and ledger in this file across restarts')
       .option('--public-base <url>', 'origin of the URLs in its replies; default: the one that it was asked under'),
   act: async ({ printer }, _args, { port, host, seed, speed, scenario, state, publicBase }) => {
-    // Loaded on demand, as the worker is.
+    // Loaded on demand, like the worker.
     const { fidelityStatement, startSimulator } = await import('../../simulator/index.ts');
     const simulator = await startSimulator({
       port,

@@ -2,7 +2,7 @@ import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { prettyState, taskFailureWords } from '../printing/pretty-state.ts';
 
-/** `status KEY`: where a generation stands. */
+/** `status KEY`: the state of a generation. */
 export const addStatus = defineCommand({
   signature: 'status <key>',
   summary: 'Show where a generation stands; without a worker, what Temporal itself knows (exit 69).',

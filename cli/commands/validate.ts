@@ -63,7 +63,10 @@ async function report(model: string, input: Record<string, unknown>, config: () 
   throw new CliError('Configuration', message);
 }
 
-/** A model that the catalogue does not know is a problem of the order, and a catalogue that cannot be had says nothing. */
+/**
+ * Checks the input by the catalogue. An unknown model is a problem of the order; if the catalogue is unreachable, this
+ * throws.
+ */
 async function reportByCatalogue(
   runcomfy: RunComfyClient,
   model: string,

@@ -5,7 +5,7 @@ import { leaveWith } from '../interrupts.ts';
 import { progressLine } from '../printing/pretty-state.ts';
 import { detached } from '../wait-for-end.ts';
 
-/** `watch KEY`: every change of a generation, until it has ended. */
+/** `watch KEY`: shows every change of a generation until it has ended. */
 export const addWatch = defineCommand({
   signature: 'watch <key>',
   summary:

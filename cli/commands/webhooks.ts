@@ -48,7 +48,7 @@ const addSecret = defineCommand({
   },
 });
 
-/** `webhooks …`: what was told of a generation's end, and to whom. */
+/** `webhooks …`: which events of a generation were delivered, and to whom. */
 export const addWebhooks: CommandAdder = (program: Command, run) => {
   const group = program.command('webhooks').description('Webhooks: see what was delivered, deliver it again.');
   for (const add of [addList, addReplay, addSecret]) add(group, run);

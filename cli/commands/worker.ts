@@ -12,7 +12,7 @@ export const addWorker = defineCommand({
   ],
   act: async ({ config }) => {
     const settings = config();
-    // Loaded on demand: every other command does without the native library of a worker.
+    // Loaded on demand, since no other command needs a worker's native library.
     const { runWorker } = await loadWorkerPart(() => import('../../worker/main.ts'));
     await runWorker(settings);
     return exitCodes.done;

@@ -7,15 +7,15 @@ import type { DevStack } from './stack.ts';
 
 const [{ modelId: model, example }] = bundledModels;
 
-/** What the clip of the demonstration costs by RunComfy's published prices. */
+/** The price of the demo clip by RunComfy's published prices. */
 export async function demoClipPrice(): Promise<{ model: string; usd: number }> {
   const usd = await expectedPriceUsd(model, { ...example });
   return { model, usd: usd ?? 0 };
 }
 
 /**
- * Orders one clip, tells how it goes and what it cost. Ctrl-C cancels it, a second one leaves it, and so does any other
- * signal once the cancel is answered.
+ * Orders one clip, shows its progress and what it cost. Ctrl-C cancels it; a second Ctrl-C stops waiting for it, as
+ * does any other signal once the cancel is answered.
  */
 export async function makeDemoClip(
   { client, taskQueue, uiUrl, address, namespace, simulator }: DevStack,
@@ -29,7 +29,7 @@ export async function makeDemoClip(
   say('');
   const handle = await generations.start({ model, input: example }, { key });
   const { signal, stop } = leaveOn(interrupts, { handle, taskQueue }, say);
-  // Told while the clip was being ordered.
+  // Aborted while the clip was being ordered.
   if (stopped.aborted) stop();
   const startedAt = Date.now();
   for await (const { phase, queuePosition, reads } of handle.watch({ intervalMs: 500, signal })) {
@@ -60,7 +60,7 @@ export async function makeDemoClip(
   say(`in Temporal's UI  ${place}`);
 }
 
-/** Cancels the clip at the first word; the signal that is returned says that it is to be left. */
+/** Cancels the clip at the first interrupt. The returned signal aborts when waiting is to stop. */
 function leaveOn(
   interrupts: Interrupts,
   { handle, taskQueue }: { handle: GenerationHandle; taskQueue: string },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cacheDirOfUser } from '../../config/cache-dir.ts';
 import { packageDir } from '../manifest.ts';
 
-/** Where the local server's program and data are kept: `.cache` of a clone, else the user's own cache. */
+/** The folder for the local server's program and data: `.cache` in a clone, otherwise the user's cache folder. */
 export function devFolder(): string {
   const isClone = existsSync(join(packageDir(), 'cli', 'main.ts'));
   return isClone ? join(packageDir(), '.cache') : cacheDirOfUser();

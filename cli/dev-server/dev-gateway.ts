@@ -6,23 +6,23 @@ import type { TemporalSettings } from '../../setup/temporal.ts';
 import { createGatewayCatalogue } from '../gateway-catalogue.ts';
 import { createWebhookCheck } from '../gateway-webhooks.ts';
 
-/** What the gateway of a local stack stands between. */
+/** What the gateway of a local stack connects. */
 export interface DevGatewayOptions {
   config: Config;
   temporal: TemporalSettings;
   taskQueue: string;
-  /** RunComfy as the stack's worker reaches it. */
+  /** RunComfy, with the settings of the stack's worker. */
   runcomfy: RunComfyClientOptions;
 }
 
-/** The gateway of a local stack: on a free port of loopback, for as long as the stack lasts. */
+/** Starts the gateway of a local stack on a free loopback port. */
 export async function openDevGateway({
   config,
   temporal,
   taskQueue,
   runcomfy,
 }: DevGatewayOptions): Promise<Pick<RunningGateway, 'url' | 'close'>> {
-  // Loaded on demand: every other command does without an HTTP framework.
+  // Loaded on demand, since no other command needs an HTTP framework.
   const { serveGateway } = await import('../../gateway/serve-gateway.ts');
   const client = createRunComfyClient({ ...runcomfy, ...(config.proxies && { proxies: config.proxies.urls() }) });
   const { modelApiBase } = runcomfy;
@@ -38,7 +38,7 @@ export async function openDevGateway({
   return {
     url: running.url,
     close: async () => {
-      // Its server and its worker go as well: nothing would come of waiting.
+      // Its server and worker stop as well, so waiting would be of no use.
       await running.close({ isAbrupt: true });
       await client.close();
     },

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Ends `child` when this process ends, however it ends. A tiny shell holds the reading end of a pipe: the pipe closes
- * with this process, `kill -9` included, and the shell then ends the child.
+ * Kills `child` when this process ends, however it ends. A tiny shell holds the reading end of a pipe, which closes
+ * with this process, even on `kill -9`; the shell then kills the child.
  */
 export function guardAgainstOrphan(child: ChildProcess): { release: () => void } {
   const killChild = () => child.kill('SIGKILL');

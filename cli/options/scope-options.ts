@@ -4,7 +4,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { addLabelOption, type LabelFlags, labelsOf } from './label-option.ts';
 import { parseMoment } from './option-parsers.ts';
 
-/** What a list is narrowed to, as it is told on the command line. */
+/** The filters of a list as given on the command line. */
 export interface ScopeFlags extends LabelFlags {
   since?: Date;
   until?: Date;
@@ -21,7 +21,7 @@ export function addScopeOptions(command: Command): void {
     .option('--key-prefix <text>', 'only keys that begin so');
 }
 
-/** The flags as the client takes them. */
+/** The flags in the client's form. */
 export function scopeOf(flags: ScopeFlags): ListScope {
   const { since, until, keyPrefix } = flags;
   return { ...withoutUndefined({ since, until, keyPrefix }), ...labelsOf(flags) };

@@ -3,14 +3,14 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { type WebhookEvent, webhookEvents, type WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import { CliError } from '../cli-error.ts';
 
-/** Where the end of an order is told. */
+/** The webhook of an order as given on the command line. */
 export interface WebhookFlags {
   webhook?: string;
   webhookSecret?: string;
   webhookEvent?: WebhookEvent[];
 }
 
-/** Adds them to a command that orders. */
+/** Adds the webhook options to a command that orders. */
 export function addWebhookOptions(command: Command): void {
   command
     .option('--webhook <url>', 'tell this https: URL how it ended')
@@ -22,7 +22,7 @@ export function addWebhookOptions(command: Command): void {
     );
 }
 
-/** The webhook that the flags ask for. */
+/** The webhook given by the flags, if any. */
 export function webhookOf({ webhook: url, webhookSecret: secret, webhookEvent: events }: WebhookFlags) {
   if (url === undefined && secret === undefined && events === undefined) return undefined;
   if (url === undefined || secret === undefined) {
@@ -31,7 +31,7 @@ export function webhookOf({ webhook: url, webhookSecret: secret, webhookEvent: e
   return withoutUndefined({ url, secret, events }) satisfies WebhookTarget;
 }
 
-/** An event by its whole name, or without `generation.`. */
+/** Parses an event, by its full name or without `generation.`. */
 export function parseEvent(text: string): WebhookEvent {
   const event = webhookEvents.find((each) => each === text || each === `generation.${text}`);
   if (event !== undefined) return event;

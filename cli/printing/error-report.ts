@@ -9,30 +9,35 @@ import { CliError, type CliErrorType } from '../cli-error.ts';
 import { ownCommand } from '../own-command.ts';
 import { takeOverWords } from '../unknown-submission.ts';
 
-/** A failure as the command line reports it. `Internal`: a defect of this program. */
+/** A failure as the command line reports it. `Internal`: a bug in this program. */
 export interface ErrorReport {
   type: GenerationErrorType | CliErrorType | 'Internal';
   message: string;
   requestId?: string | undefined;
   key?: string | undefined;
-  /** The step of a pipeline that failed. */
+  /** The pipeline step that failed. */
   step?: string | undefined;
   issues?: InputIssue[] | undefined;
-  /** The budget that has no room for the order. */
+  /** The budget without room for the order. */
   budget?: string | undefined;
-  /** What is known of an order of which nobody knows whether RunComfy accepted it. */
+  /** Evidence about an order that RunComfy may or may not have accepted. */
   evidence?: SubmissionEvidence | undefined;
 }
 
-/** The generation that a command follows, from before its order on: no failure of the command may lose it. */
+/**
+ * The generation that a command follows, set before it is ordered, so that every failure of the command can name it.
+ */
 export interface Followed {
   key: string;
   requestId?: string | undefined;
-  /** The command that goes on from here. */
+  /** The command that continues from here. */
   command: string;
 }
 
-/** Names any error by type; one of a command that follows a generation names key, request and the command that goes on. */
+/**
+ * Turns any error into a report with a type. If the command follows a generation, adds its key, its request and the
+ * command to continue with.
+ */
 export function toErrorReport(error: unknown, followed?: Followed): ErrorReport {
   const report = mended(nameError(error));
   if (followed === undefined) return report;
@@ -46,7 +51,7 @@ export function toErrorReport(error: unknown, followed?: Followed): ErrorReport 
   return { ...report, requestId, key: report.key ?? followed.key, message: [message, ...missing].join('; ') };
 }
 
-/** Parsers name single UTF-16 units, and JSON with half a character breaks whoever reads it. */
+/** Replaces lone surrogates, which parsers may quote in errors: JSON that contains them breaks its readers. */
 function mended(report: ErrorReport): ErrorReport {
   const text = JSON.stringify(report, (_name, value: unknown) =>
     typeof value === 'string' ? wellFormed(value) : value,
@@ -55,7 +60,7 @@ function mended(report: ErrorReport): ErrorReport {
 }
 
 function nameError(thrown: unknown): ErrorReport {
-  // Errors of our own have a name already, whatever lies beneath them: text that is no JSON, for instance.
+  // Our own errors already have a type, whatever caused them, such as text that is not JSON.
   if (thrown instanceof CliError) return { type: thrown.type, message: thrown.message, issues: thrown.issues };
   if (thrown instanceof ConfigError) return { type: 'Configuration', message: thrown.message };
   if (isRunComfyError(thrown)) return { type: thrown.type, message: thrown.message, issues: thrown.issues };
@@ -77,7 +82,7 @@ function nameError(thrown: unknown): ErrorReport {
   return { type: 'Internal', message: messageOf(error) };
 }
 
-/** What the person at the shell can do next, where that is not in the message already. */
+/** What the person at the shell can do next, unless the message says so already. */
 function adviceOn({ type, key, requestId, details, model }: GenerationError): string {
   const { evidence } = details ?? {};
   if (evidence && details?.key !== undefined) {

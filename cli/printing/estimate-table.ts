@@ -1,6 +1,6 @@
 import type { Estimate, EstimateLine } from '../../domain/estimate.ts';
 
-/** An estimate as a person reads it: a line each, and the sum. */
+/** An estimate for people: a row per line, and the sum. */
 export function prettyEstimate({ lines, totalUsd, atLeastUsd, unknown, balanceUsd, note }: Estimate): string {
   const rows = lines.map((line) => [line.what, `${line.count === null ? '?' : String(line.count)} ×`, costOf(line)]);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -13,7 +13,7 @@ export function prettyEstimate({ lines, totalUsd, atLeastUsd, unknown, balanceUs
   );
 }
 
-/** What the orders of a line cost together, or why that is not known. */
+/** What the orders of a line cost in total, or why that is unknown. */
 export function costOf({ priceUsd, why, unitPriceUsd, unit, units }: EstimateLine): string {
   if (priceUsd === null) return `unknown: ${why ?? 'no price is published'}`;
   if (unitPriceUsd === undefined || unit === undefined || units === undefined) return usd(priceUsd);

@@ -1,4 +1,4 @@
-/** `0:07`, `12:03`, `1:02:09`: a stretch of time as a clock shows it. */
+/** Formats a duration like a clock: `0:07`, `12:03`, `1:02:09`. */
 export function formatElapsed(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
   const two = (value: number) => String(value).padStart(2, '0');

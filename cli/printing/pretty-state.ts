@@ -4,10 +4,10 @@ import { decisionWords } from '../unknown-submission.ts';
 import { formatElapsed } from './format-elapsed.ts';
 import { fields } from './pretty.ts';
 
-/** A status that was read this long ago is told with its age: the work may be further by now. */
+/** A status older than this is shown with its age, since the work may have moved on. */
 const freshMs = 5_000;
 
-/** A state for people: all that the JSON document knows. */
+/** A state for people, with everything that the JSON document has. */
 export function prettyState(state: KnownState, key: string, now = Date.now()): string {
   const { model, requestId, queuePosition, reads, cancel, failure, evidence, otherRequestIds, warnings = [] } = state;
   return fields([
@@ -56,13 +56,13 @@ export function progressLine(state: KnownState, elapsedMs: number, now = Date.no
   return parts.filter((part) => part !== undefined).join(' · ');
 }
 
-/** Why workers cannot go on with a generation, in one sentence; undefined where they can. */
+/** Why workers cannot go on with a generation, in one sentence; undefined if they can. */
 export function taskFailureWords({ taskFailure }: KnownState): string | undefined {
   if (!taskFailure) return undefined;
   return `its tasks fail (attempt ${String(taskFailure.attempts)}): ${taskFailure.reason}`;
 }
 
-/** What was decided about the phase by looking, and how long ago that was. */
+/** The phase, with the age of the last read unless it is fresh. */
 function phaseWords({ phase, readAt, isFromServer }: KnownState, now: number): string {
   const words = phase.replaceAll('_', ' ');
   if ((phase !== 'in_queue' && phase !== 'in_progress') || isFromServer) return words;
@@ -71,7 +71,7 @@ function phaseWords({ phase, readAt, isFromServer }: KnownState, now: number): s
   return ageMs > freshMs ? `${words} (seen ${formatElapsed(ageMs)} ago)` : words;
 }
 
-/** What an order that waits at a wall waits for. */
+/** What an order at a wall waits for, in words. */
 export const wallWants = {
   InsufficientBalance: 'a filled wallet',
   Unauthenticated: 'a valid token',
@@ -83,7 +83,7 @@ function wallWords({ wall }: KnownState): string | undefined {
   return `${wallWants[wall.type]} since ${wall.since}, refused ${String(wall.refusals)} times, next try ${wall.nextTryAt}: ${wall.message}`;
 }
 
-/** When the work is likely over, while it is open and that is known. */
+/** The expected time left, if it is known and the work is open. */
 export function timeLeft({ expectedEndAt, phase }: KnownState, now: number): string | undefined {
   if (expectedEndAt === undefined || (phase !== 'in_queue' && phase !== 'in_progress')) return undefined;
   const leftMs = Date.parse(expectedEndAt) - now;
@@ -95,7 +95,7 @@ function answerWords(state: KnownState): string | undefined {
   return state.isFromServer ? 'no worker answers' : undefined;
 }
 
-/** What is known about an unknown submission, by name. */
+/** The evidence about an unknown submission, as names and values. */
 export function evidenceRows(evidence: SubmissionEvidence): [string, string | undefined][] {
   const { sentAt, balanceBefore, balanceAfter, reason, reply, repliedRequestId, expectedPriceUsd, note } = evidence;
   const spent = balanceBefore && balanceAfter && balanceBefore.microdollars - balanceAfter.microdollars;

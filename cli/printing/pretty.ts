@@ -3,7 +3,7 @@ import { type Labels, labelWords } from '../../domain/labels.ts';
 import { formatElapsed } from './format-elapsed.ts';
 import { oneLine } from './printable.ts';
 
-/** Rows under headings, columns as wide as they need to be. */
+/** A table with headings and aligned columns. */
 export function table(headings: string[], rows: string[][]): string {
   const all = [headings, ...rows.map((row) => row.map(oneLine))];
   const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
@@ -17,14 +17,14 @@ export function table(headings: string[], rows: string[][]): string {
     .join('\n');
 }
 
-/** Names and values, one a line; a value that is missing is left out. */
+/** Names and values, one per line; missing values are left out. */
 export function fields(entries: [string, string | number | undefined][]): string {
   const shown = entries.filter(([, value]) => value !== undefined && value !== '');
   const width = Math.max(...shown.map(([name]) => name.length));
   return shown.map(([name, value]) => `${name.padEnd(width)}  ${oneLine(String(value))}`).join('\n');
 }
 
-/** A result for people: the files first. */
+/** A result for people, files first. */
 export function prettyResult(result: GenerationResult, key: string): string {
   const { output, timings, costUsd, reads, requestId, model } = result;
   const urls: [string, string][] = [
@@ -49,7 +49,7 @@ export function prettyResult(result: GenerationResult, key: string): string {
   ]);
 }
 
-/** What an outcome means, for people. */
+/** Explains the outcome of a cancel. */
 export function describeOutcome(outcome: CancelOutcome): string {
   switch (outcome) {
     case 'cancelled':
@@ -69,7 +69,7 @@ function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** A price as the catalogue states it. */
+/** A price as stated in the catalogue. */
 export function priceOf({
   basePriceUsd,
   priceUnit,
@@ -88,7 +88,7 @@ export function ageOf(startedAt: string): string {
   return formatElapsed(Date.now() - Date.parse(startedAt));
 }
 
-/** A cost, where it is known. */
+/** A cost, or empty if unknown. */
 export function usd(costUsd: number | undefined): string {
   return costUsd === undefined ? '' : `$${String(costUsd)}`;
 }

@@ -9,40 +9,43 @@ export const outputFormats = ['json', 'pretty'] as const;
 
 export type OutputFormat = (typeof outputFormats)[number];
 
-/** The streams of a shell, so that a command can be run in a test as well. */
+/** The streams of a shell, replaceable in tests. */
 export interface Streams {
   stdin: NodeJS.ReadableStream & { isTTY?: boolean };
   stdout: NodeJS.WritableStream & { isTTY?: boolean };
   stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number; rows?: number };
 }
 
-/** Documents go to standard output, everything said beside them to standard error. */
+/** Prints documents to standard output and everything else to standard error. */
 export interface Printer {
   format: OutputFormat;
-  /** A person reads along: text, on a terminal. */
+  /** Whether a person is reading: pretty format, on a terminal. */
   isRead: boolean;
-  /** The answer of a command: as it is in JSON, else as text. */
+  /** Prints the answer of a command, as JSON or as text. */
   print: (document: unknown, pretty: () => string) => void;
-  /** One of many answers, on one line; false: standard output wants no more before it has drained. */
+  /** Prints one of many answers on one line. False: standard output has to drain before the next one. */
   printLine: (document: unknown, pretty: () => string) => boolean;
   note: (sentence: string) => void;
-  /** A line that the next one replaces on a terminal; elsewhere shown only in pretty mode, when `mark` is a new one. */
+  /**
+   * Prints a progress line. On a terminal, the next one replaces it; elsewhere it is printed only in pretty format, and
+   * only when `mark` changes.
+   */
   progress: (line: string, mark: string) => void;
-  /** The same for several lines that belong together; elsewhere each is shown when its own mark is a new one. */
+  /** Like `progress`, for several lines that belong together; elsewhere each is printed when its own mark changes. */
   progressRows: (rows: ProgressRow[]) => void;
   endProgress: () => void;
-  /** Says what went wrong with the generation that the command follows, if any, and returns the exit code. */
+  /** Reports a failure, naming the generation that the command follows, if any; returns the exit code. */
   fail: (error: unknown, followed?: Followed) => ExitCode;
-  /** Tells a failure again that standard output did not take, on standard error. */
+  /** Says on standard error that standard output failed, and repeats a failure that was lost with it. */
   tellLost: (reason: string, followed?: Followed) => void;
 }
 
-/** Goes back to the first of the lines that stand there, and clears them. */
+/** The escape sequence that moves back to the first of the progress lines and clears them. */
 function clearLines(count: number): string {
   return count === 1 ? '\r\u001B[2K' : `\r\u001B[${String(count - 1)}A\u001B[J`;
 }
 
-/** The printer of a format; `pretty` is the default on a terminal, `json` elsewhere. */
+/** Creates the printer for a format. The default is `pretty` on a terminal and `json` elsewhere. */
 export function createPrinter(
   { stdout, stderr }: Streams,
   format: OutputFormat = stdout.isTTY ? 'pretty' : 'json',
@@ -105,12 +108,12 @@ export function createPrinter(
       const { type, message, issues = [], evidence } = report;
       failure = `${type}: ${message}`;
       if (type === 'Internal' && error instanceof Error) note(error.stack ?? message);
-      // A document that is out already stays the only one; among lines a failure is a line.
+      // If a document was printed already, it stays the only one; after lines, a failure is one more line.
       if (format === 'json' && printed !== 'a document') {
         printText(JSON.stringify({ error: report }, undefined, printed === 'lines' ? undefined : 2));
         return exitCodeOfReport(type);
       }
-      // Only settings are told on several lines.
+      // Only configuration errors may span several lines.
       note(type === 'Configuration' ? failure : oneLine(failure));
       for (const issue of issues) {
         if (!message.includes(issue.message)) note(`  ${oneLine(`${issue.path}: ${issue.message}`)}`);
@@ -132,7 +135,7 @@ function exitCodeOfReport(type: ReturnType<typeof toErrorReport>['type']): ExitC
   return type === 'Internal' ? exitCodes.internal : exitCodeOf(type);
 }
 
-/** A terminal that does not know its width says 0. */
+/** The width of the terminal; one that does not know its width reports 0. */
 function widthOf({ columns = 0 }: Streams['stderr']): number {
   return columns > 0 ? columns : 80;
 }

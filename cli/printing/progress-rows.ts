@@ -2,13 +2,13 @@
 export interface ProgressRow {
   id: string;
   line: string;
-  /** What the line is worth being shown again for, where lines stay. */
+  /** The line is shown again when this changes, where lines are not replaced. */
   mark: string;
-  /** Nothing happens there now: left out first where a terminal has not lines enough. */
+  /** Nothing is happening in this row, so it is left out first if the terminal has too few lines. */
   isIdle: boolean;
 }
 
-/** Keeps of rows that come again and again those whose mark is a new one. */
+/** Creates a filter that keeps only rows whose mark has changed since they were last passed to it. */
 export function createRowFilter(): (rows: ProgressRow[]) => ProgressRow[] {
   const marks = new Map<string, string>();
   return (rows) => {
@@ -18,7 +18,7 @@ export function createRowFilter(): (rows: ProgressRow[]) => ProgressRow[] {
   };
 }
 
-/** As many lines as a terminal has: what rests is counted instead, then what is left over. */
+/** Fits rows to the lines of a terminal: idle rows, and then those left over, are only counted. */
 export function foldRows(rows: ProgressRow[], most: number): string[] {
   const lines = (some: ProgressRow[]) => some.map(({ line }) => line);
   const limit = Math.max(most, 2);
