@@ -64,7 +64,7 @@ export function createAccess(checks: CredentialChecks): Access {
       const failed = failures.get(address);
       if (failed && failed.count >= maxFailures) {
         onFailure('too_many');
-        throw tooManyFailures();
+        throw tooManyFailures(failures.getRemainingTTL(address));
       }
       const principal = await findPrincipal(request, checks).catch((error: unknown) => {
         if (error instanceof RefusalError)
@@ -79,7 +79,7 @@ export function createAccess(checks: CredentialChecks): Access {
         const count = (failures.get(address)?.count ?? 0) + 1;
         // The minute begins with the first, and once more with the one that fills it.
         failures.set(address, { count }, { noUpdateTTL: count !== maxFailures });
-        if (count > maxFailures) throw tooManyFailures();
+        if (count > maxFailures) throw tooManyFailures(failures.getRemainingTTL(address));
       }
       throw new RefusalError('NotAuthenticated', 'a valid API key is needed: Authorization: Bearer rct_…', {
         headers: { 'www-authenticate': 'Bearer' },
@@ -88,9 +88,15 @@ export function createAccess(checks: CredentialChecks): Access {
   };
 }
 
-function tooManyFailures(): RefusalError {
-  return new RefusalError('TooManyRequests', 'too many wrong credentials from this address: wait a minute', {
-    headers: { 'retry-after': '60' },
+function tooManyFailures(forMs: number): RefusalError {
+  const seconds = String(Math.max(Math.ceil(forMs / 1_000), 1));
+  return new RefusalError('TooManyRequests', `too many wrong credentials from this address: wait ${seconds} s`, {
+    headers: {
+      'retry-after': seconds,
+      'ratelimit-limit': String(maxFailures),
+      'ratelimit-remaining': '0',
+      'ratelimit-reset': seconds,
+    },
   });
 }
 

@@ -6,6 +6,7 @@ import { parseKeyRecords } from '../../../gateway/access/key-records.ts';
 import { mayName, mayNameBudget } from '../../../gateway/access/may-name.ts';
 import { everyTenant, mayOrder, type Principal, tenantOfKey } from '../../../gateway/access/principal.ts';
 import { withBudgets } from '../../../gateway/api/generations/generation-body.ts';
+import type { RefusalError } from '../../../gateway/http/refusal-error.ts';
 
 const of = (tenant: string, more: Partial<Principal> = {}): Principal => ({ tenant, scope: 'generate', ...more });
 
@@ -86,8 +87,9 @@ it.each<[key: string, tenant: string | undefined]>([
   expect(tenantOfKey(of('acme'), key)).toBeUndefined();
 });
 
-/** A gateway's access with one API key: by a credential, `undefined` where it is taken, else why not. */
+/** A gateway's access with one API key: by a credential, `undefined` where it is taken, else why not, and in what words. */
 function guarded() {
+  let told: unknown;
   const { id, key } = createApiKey();
   const record = { id, name: 'x', tenant: 'acme', scopes: ['read' as const], sha256: digestOf(key), createdAt: '' };
   const access = createAccess({
@@ -104,9 +106,13 @@ function guarded() {
       } as unknown as Parameters<Access['authenticate']>[0])
       .then(
         () => undefined,
-        (error: unknown) => (error as { refusal: string }).refusal,
+        (error: unknown) => {
+          const { refusal, headers } = error as RefusalError;
+          told = headers;
+          return refusal;
+        },
       );
-  return { show, key };
+  return { show, key, told: () => told };
 }
 
 it.each([
@@ -133,7 +139,7 @@ it('an address that guessed is refused for a minute from its last guess', async 
   let now = 1_000;
   const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
   onTestFinished(() => clock.mockRestore());
-  const { show, key } = guarded();
+  const { show, key, told } = guarded();
   const at = async (ms: number) => {
     now = 1_000 + ms;
     // What tells the time keeps it for a millisecond.
@@ -144,6 +150,8 @@ it('an address that guessed is refused for a minute from its last guess', async 
   await show('wrong');
   await at(118_000);
   expect(await show(key)).toBe('TooManyRequests');
+  const limits = { 'ratelimit-limit': '20', 'ratelimit-remaining': '0', 'ratelimit-reset': '1' };
+  expect(told()).toEqual({ 'retry-after': '1', ...limits });
   await at(120_000);
   expect(await show(key)).toBeUndefined();
 });
