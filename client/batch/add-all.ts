@@ -3,8 +3,10 @@ import type { BatchPages } from '../../domain/batch/batch-page.ts';
 import { type BatchItem, batchLimits } from '../../domain/batch/batch.ts';
 import { isSameJson } from '../../domain/json.ts';
 import { adviseReading } from '../../plans/batch/cells.ts';
+import { whereIs } from '../../plans/batch/item-lines.ts';
 import { chainDigest, splitIntoPages } from '../../plans/batch/item-pages.ts';
 import { GenerationError } from '../errors.ts';
+import { unlessLeft } from '../with-signal.ts';
 import { refuseBatch } from './batch-errors.ts';
 import { findOrderIssues, type ItemSetting } from './check-items.ts';
 import { readAnsweredState } from './read-batch-state.ts';
@@ -47,20 +49,21 @@ export async function addAllItems(
   // What Temporal itself knows has no digest, and would be taken for another batch's.
   const { input } = await readAnsweredState(client, key, answeredWithinMs, signal);
   const items = takeFrom(source, signal);
+  const orLeft = <T>(awaited: Promise<T>) => (signal ? unlessLeft(signal, awaited) : awaited);
   let [count, digest] = [0, ''];
   while (count < input.count) {
     const some = await items.take(Math.min(batchLimits.pageItems, input.count - count));
-    if (some.length === 0) throw await differs(client, pages, key, source, count);
+    if (some.length === 0) throw await differs(client, pages, key, source, { signal, lastsUntil: count });
     digest = chainDigest(digest, some);
     count += some.length;
   }
-  if (digest !== input.digest) throw await differs(client, pages, key, source);
+  if (digest !== input.digest) throw await differs(client, pages, key, source, { signal });
   let page = input.numbers ? Math.max(...input.numbers) + 1 : input.pages;
   const written: { page: number; items: BatchItem[]; done: Promise<number> }[] = [];
   const addNext = async () => {
     const next = written.shift();
     if (!next) return;
-    const number = await next.done;
+    const number = await orLeft(next.done);
     page = Math.max(page, number + 1);
     digest = chainDigest(digest, next.items);
     const message = { from: count, count: next.items.length, page: number, digest };
@@ -81,7 +84,8 @@ export async function addAllItems(
     }
     while (written.length > 0) await addNext();
   } finally {
-    await Promise.allSettled(written.map(({ done }) => done));
+    // What is written and never added is in nobody's way.
+    await orLeft(Promise.allSettled(written.map(({ done }) => done))).catch(() => undefined);
   }
   return { count, added: count - input.count };
 }
@@ -103,30 +107,31 @@ async function differs(
   pages: BatchPages,
   key: string,
   source: ItemSource,
-  lastsUntil?: number,
+  { signal, lastsUntil }: { signal: AbortSignal | undefined; lastsUntil?: number },
 ): Promise<GenerationError> {
-  const tell = (line: number, how: string, advice = 'choose another key') =>
+  const tell = (where: string, how: string, advice = 'choose another key') =>
     new GenerationError({
       type: 'KeyInUse',
-      message: `key "${key}" is in use by a batch of other items: item ${String(line)} ${how}; ${advice}`,
+      message: `key "${key}" is in use by a batch of other items: ${where} ${how}; ${advice}`,
       key,
     });
-  if (lastsUntil !== undefined) return tell(lastsUntil + 1, 'is missing here');
-  const given = takeFrom(source);
-  let line = 0;
+  if (lastsUntil !== undefined) return tell(whereIs(undefined, lastsUntil + 1), 'is missing here');
+  const given = takeFrom(source, signal);
+  let number = 0;
   for await (const known of readItems(client, pages, key)) {
-    line += 1;
+    number += 1;
     const [item] = await given.take(1);
-    if (item === undefined) return tell(line, 'is missing here');
+    const where = whereIs(item, number);
+    if (item === undefined) return tell(where, 'is missing here');
     if (!isSameJson(known, item)) {
       return tell(
-        line,
+        where,
         known.id === item.id ? `(id ${item.id}) differs` : `has id ${item.id} here, and ${known.id} there`,
         adviseReading(known, item),
       );
     }
   }
-  return tell(line + 1, 'differs');
+  return tell(whereIs((await given.take(1))[0], number + 1), 'differs');
 }
 
 /** So many items at a time. */

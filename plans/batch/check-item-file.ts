@@ -14,6 +14,7 @@ import { createModelLookup, type ModelLookupOptions, withMemory } from '../model
 import { parsePlan } from '../parse-plan.ts';
 import { type ItemFormat, type ItemLine, readItemLines } from './item-file.ts';
 import { itemIssuesOf, noModelIssue } from './item-issues.ts';
+import { keepLine } from './item-lines.ts';
 
 /** A file of items: opened as often as it is read. */
 export interface ItemFile {
@@ -157,7 +158,11 @@ function addTo(costs: Map<string, EstimateLine>, line: EstimateLine): void {
 export function itemsOfFile(file: ItemFile, options: ReadingOptions): AsyncIterable<BatchItem> {
   return {
     async *[Symbol.asyncIterator]() {
-      for await (const read of readItems(file, options)) if ('item' in read) yield read.item as BatchItem;
+      for await (const read of readItems(file, options)) {
+        if (!('item' in read)) continue;
+        if (isJsonObject(read.item)) keepLine(read.item, read.line);
+        yield read.item as BatchItem;
+      }
     },
   };
 }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { BatchItem } from '../../../client/index.ts';
 import { createIssueList, issuesSentence } from '../../../domain/issues.ts';
 import { adviseReading } from '../../../plans/batch/cells.ts';
+import { whereIs } from '../../../plans/batch/item-lines.ts';
 import { canonicalJson } from '../../../plans/digest.ts';
 import { CliError } from '../../cli-error.ts';
 
@@ -22,7 +23,7 @@ export async function behindKnown(known: Items, items: Items): Promise<Items> {
     const before = digests.get(item.id);
     if (before === undefined || before === digestOf(item)) continue;
     first ??= item;
-    issues.add(`item ${String(place)}`, `the batch has another item of id ${JSON.stringify(item.id.slice(0, 80))}`);
+    issues.add(whereIs(item, place), `the batch has another item of id ${JSON.stringify(item.id.slice(0, 80))}`);
   }
   const found = issues.toIssues();
   if (first) {

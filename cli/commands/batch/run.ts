@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { BatchHandle, BatchRequest, BatchResult, StartLabels } from '../../../client/index.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
@@ -87,11 +88,9 @@ async function orderItems(
     interrupts.answer({ onFirst: leave, onDetach: leave });
     try {
       context.followed = { key, command: ownCommand('batch watch', key) };
-      const batch = await connected.generations.batches.start(request, {
-        key,
-        ...priorityOf(flags),
-        labels: flags.labels,
-      });
+      stop.signal.throwIfAborted();
+      const start = { key, ...priorityOf(flags), labels: flags.labels };
+      const batch = await Promise.race([connected.generations.batches.start(request, start), rejectOnce(stop.signal)]);
       for (const notice of batch.notices) printer.note(`note: ${notice}`);
       const onAdded = (count: number) => {
         printer.progress(`sent ${String(count)} items`, String(Math.floor(count / 10_000)));
@@ -118,6 +117,12 @@ async function orderItems(
       interrupts.stop();
     }
   });
+}
+
+/** Whoever is told to leave waits for nothing that hangs. */
+async function rejectOnce(signal: AbortSignal): Promise<never> {
+  await once(signal, 'abort');
+  throw signal.reason;
 }
 
 /** Waits, and writes lines meanwhile; on standard output they stand alone. */

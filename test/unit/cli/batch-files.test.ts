@@ -216,6 +216,19 @@ describe('batch run that is told to end', () => {
     process.emit('SIGTERM');
   };
 
+  it('waits for no start that hangs', { timeout: 5_000 }, async () => {
+    const onStart = () => {
+      setTimeout(endIt);
+      return new Promise<void>(() => undefined);
+    };
+    const file = await fileOf(textOf(itemsNamed('a')));
+    const { generations } = batchOf({ onStart });
+    expect(await failureOf(commandOn(addBatchRun, run(file, '--no-wait'), { generations }))).toMatchObject({
+      exitCode: 75,
+      message: expect.stringContaining('batch "k" does not have all of its items') as string,
+    });
+  });
+
   it('names no command where its items came from what can be read but once', async () => {
     const { generations } = batchOf({ onSent: endIt });
     const typed = textOf(itemsNamed('a'));
