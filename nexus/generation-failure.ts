@@ -2,23 +2,23 @@ import { readFailureDetails } from '../domain/failure-details.ts';
 import { type FailureType, isFailureType } from '../domain/failure-type.ts';
 import type { FailureDetails } from '../domain/generation.ts';
 
-/** What a handler says of keys, beside the failures of a generation itself. */
+/** Failures about keys that a handler reports, in addition to those of a generation itself. */
 const keyFailureTypes = ['KeyInUse', 'KeyNotFound'] as const;
 
-/** What became of a generation that was called by Nexus, or why nothing was ordered. */
+/** How a generation called through Nexus failed, or why nothing was ordered. */
 export interface NexusGenerationFailure {
   type: FailureType | (typeof keyFailureTypes)[number];
   message: string;
-  /** As they came; `{}` where there are none. */
+  /** Unchecked; `{}` if there are none. */
   details: Partial<FailureDetails>;
 }
 
-/** As many as a failure has causes that Temporal keeps, and an end where they go round. */
+/** Most causes to look at: as many as Temporal keeps, and a bound in case they form a cycle. */
 const maxCauses = 20;
 
 /**
- * The generation's own failure behind what an operation threw: the first of its causes that has one of our types, for the
- * server and the SDKs wrap it once or twice. Undefined for any other error, a cancellation included.
+ * The generation's own failure behind an error thrown by an operation: its first cause with one of our types, since the
+ * server and the SDKs wrap it once or twice. Undefined for any other error, including a cancellation.
  */
 export function generationFailureOf(error: unknown): NexusGenerationFailure | undefined {
   let cause: unknown = error;
@@ -30,7 +30,10 @@ export function generationFailureOf(error: unknown): NexusGenerationFailure | un
   return undefined;
 }
 
-/** By its fields: the sandbox has a copy of each class for itself, and so may the caller's packages. */
+/**
+ * Checks fields instead of classes: the workflow sandbox has its own copy of each class, and so may the caller's
+ * packages.
+ */
 function isFailure(
   value: unknown,
 ): value is { type?: unknown; message: string; details?: unknown[] | null; cause?: unknown } {

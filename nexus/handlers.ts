@@ -16,25 +16,26 @@ import { refuseForeign, withOwnNames } from './own-names.ts';
 import { type CancelInput, type GenerateInput, runcomfyService, type StateInput } from './service.ts';
 import { toNexusError } from './to-nexus-error.ts';
 
-/** A handler has ten seconds, of which the way here and back may take some. */
+/** A handler has ten seconds, part of which is spent in transit. */
 const stateWithinMs = 6_000;
+/** Timeout of a cancel; with `lastLookWithinMs` for the state after it, it stays below ten seconds. */
 const cancelWithinMs = 7_000;
 const lastLookWithinMs = 1_500;
 
-/** What the handlers work with. */
+/** Options of the Nexus handlers. */
 export interface NexusOptions {
   client: Client;
   taskQueue: string;
   modelApiBase?: string;
-  /** What the keys of callers begin with here: `<tenant>/`, or nothing. */
+  /** Prefix of the callers' keys in this namespace: `<tenant>/`, or empty. */
   keyPrefix?: string;
 }
 
-/** The operations of `runcomfyService`, by this worker's client. */
+/** The handlers of `runcomfyService`, using this worker's client. */
 export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix = '' }: NexusOptions): ServiceHandler {
   const generations = createGenerationClient({ client, taskQueue });
   const tenant = keyPrefix === '' ? undefined : keyPrefix.slice(0, -1);
-  // What is no text is refused by the client, by its own words.
+  // A key that is not text is passed on, so that the client refuses it in its own words.
   const ownKey = (key: string) => (typeof (key as unknown) === 'string' && key !== '' ? `${keyPrefix}${key}` : key);
 
   async function generate(ctx: StartOperationContext, given: GenerateInput) {
@@ -49,7 +50,7 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
       {
         taskQueue,
         modelApiBase,
-        // The callback of this operation goes with the start, or is attached to the run that has the key.
+        // The operation's callback is registered with the start, or attached to the running workflow with this key.
         starter: async (workflowType, options) => {
           running = await startWorkflow(ctx, workflowType, options);
           return { runId: running.runId ?? '', isNew: false };
@@ -67,7 +68,7 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
     return HandlerStartOperationResult.sync(await ended.result());
   }
 
-  /** A caller may send any token: what it names has to be a generation of the caller's own. */
+  /** A caller may send any token, so it must name a generation of the caller's own. */
   async function cancelOperation(token: string): Promise<void> {
     const key = workflowIn(token);
     if (key === undefined || !key.startsWith(keyPrefix))
@@ -90,14 +91,15 @@ export function createNexusHandlers({ client, taskQueue, modelApiBase, keyPrefix
       inNexusWords(async () => {
         const { key, reason } = givenFieldsOf<CancelInput>(input);
         const generation = await generations.get(ownKey(key));
-        // Whoever was told `unknown` asks again to learn what became of it, also once the generation has ended by it.
+        // A caller that was told `unknown` asks again to learn the outcome, even once the cancel has ended the
+        // generation.
         const patience = { timeoutMs: cancelWithinMs, stateTimeoutMs: lastLookWithinMs };
         return generation.cancel(reason, { ...patience, isRepeated: true });
       }),
   });
 }
 
-/** The workflow that an operation's token names; undefined where it is no token of a workflow. */
+/** The workflow id in an operation's token; undefined if it is not the token of a workflow. */
 function workflowIn(token: string): string | undefined {
   try {
     return loadWorkflowRunOperationToken(token).wid;
@@ -106,7 +108,7 @@ function workflowIn(token: string): string | undefined {
   }
 }
 
-/** Callers in other languages send what they like, and `null` for what they leave out. */
+/** The given fields; callers in other languages may send anything, and `null` for absent fields. */
 function givenFieldsOf<Fields extends object>(input: Fields): Partial<Fields> & Fields {
   const fields = Object.entries(isJsonObject(input) ? input : {}).filter(([, value]) => value !== null);
   return Object.fromEntries(fields) as Fields;

@@ -1,3 +1,3 @@
-// Workflows import this: it holds names, types and plain rules alone. The handlers are the worker's.
+// Imported by workflows, so it holds only names, types and plain functions. The handlers belong to the worker.
 export { generationFailureOf, type NexusGenerationFailure } from './generation-failure.ts';
 export { type CancelInput, type GenerateInput, runcomfyService, type StateInput, type StateOutput } from './service.ts';

@@ -8,8 +8,8 @@ import { isRequestId } from '../domain/request.ts';
 import { isSecretName } from '../domain/webhook/webhook-request.ts';
 
 /**
- * A request in which a tenant's callers have named what is theirs alone, as at the gateway: budget `x` is the tenant's
- * `<tenant>.x`, and no secrets sign for them but its own. What is malformed is left to the checks of the client.
+ * Limits the names in a request to those of the caller's tenant, as the gateway does: budget `x` becomes `<tenant>.x`,
+ * and only the tenant's own webhook secrets are allowed. Malformed fields are left to the client's checks.
  */
 export function withOwnNames<Request extends object>(
   tenant: string | undefined,
@@ -30,7 +30,10 @@ export function withOwnNames<Request extends object>(
   return { ...request, budgets: own };
 }
 
-/** Refuses to take over a request that the index tells of others alone: its output would be theirs, and cancelled with it. */
+/**
+ * Refuses to take over a request that only others have, according to the visibility index: the caller would get their
+ * output, and could cancel it.
+ */
 export async function refuseForeign(
   client: Client,
   keyPrefix: string,

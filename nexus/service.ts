@@ -5,7 +5,10 @@ import type { CancelReply, GenerationRequest, GenerationResult, GenerationState 
 export type GenerateInput = Omit<GenerationRequest, 'input'> & {
   /** The model's own flat JSON object; may be left out with `requestId`. */
   input?: object;
-  /** The same key attaches and never orders twice; left out: `nexus-<request id of the operation>`, each order its own. */
+  /**
+   * The same key attaches to the same generation and never orders twice. Default: `nexus-<request id of the
+   * operation>`, so that each operation orders anew.
+   */
   key?: string;
 };
 
@@ -14,7 +17,7 @@ export interface StateInput {
   key: string;
 }
 
-/** Output of operation `state`; `isFromServer` where no worker answered in time. */
+/** Output of operation `state`; `isFromServer` is set if no worker answered in time. */
 export type StateOutput = GenerationState & { isFromServer?: true };
 
 /** Input of operation `cancel`. */
@@ -23,7 +26,7 @@ export interface CancelInput {
   reason?: string;
 }
 
-/** Generations for workflows of other namespaces, which need to know an endpoint alone. */
+/** The Nexus service for workflows of other namespaces, which need to know only an endpoint. */
 export const runcomfyService = service('runcomfy', {
   generate: operation<GenerateInput, GenerationResult>(),
   state: operation<StateInput, StateOutput>(),

@@ -5,8 +5,9 @@ import { isFailureType } from '../domain/failure-type.ts';
 import { withoutUndefined } from '../domain/json.ts';
 
 /**
- * What a handler throws for an error of our client. What is final ends the operation, as a failure that has our type and
- * details; what stands between the handler and Temporal is tried again by the server; anything else is a defect.
+ * Converts an error of our client to what a handler throws. A final failure ends the operation, with our type and
+ * details; an error between the handler and Temporal is retried by the server; anything else is a bug and is thrown
+ * unchanged.
  */
 export function toNexusError(error: unknown): unknown {
   if (!isGenerationError(error)) return error;

@@ -3,7 +3,7 @@ import { exitCodes } from '../../exit-codes.ts';
 import { addFormatOption, type ItemFlags, withItems } from './item-file.ts';
 import { behindKnown } from './new-items.ts';
 
-/** `batch add KEY FILE`: adds the items of a file behind those that a batch has. */
+/** `batch add KEY FILE`: adds the items of a file after those that a batch has. */
 export const addBatchAdd = defineCommand<Pick<ItemFlags, 'format'>>({
   signature: 'add <key> <file>',
   summary:

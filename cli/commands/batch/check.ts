@@ -4,7 +4,7 @@ import { parsePositive } from '../../options/option-parsers.ts';
 import { prettyEstimate } from '../../printing/estimate-table.ts';
 import { addItemOptions, type ItemFlags, readSetting, withItems } from './item-file.ts';
 
-/** A check tells all that can be told without the catalogue as well. */
+/** A check also reports what can be found without the catalogue. */
 const mayReadAsText = true;
 
 /** `batch validate FILE`: checks every line of a file and sends nothing. */
@@ -22,7 +22,7 @@ export const addBatchValidate = defineCommand<ItemFlags>({
     }),
 });
 
-/** `batch estimate FILE`: what the items of a file are expected to cost. */
+/** `batch estimate FILE`: the expected cost of a file's items. */
 export const addBatchEstimate = defineCommand<ItemFlags & { maxCost?: number }>({
   signature: 'estimate <file>',
   summary: 'Show what the items of a file are expected to cost, and send nothing.',

@@ -5,7 +5,7 @@ import { leaveWith } from '../../interrupts.ts';
 import { batchLine, prettyBatch } from './pretty-batch.ts';
 import { batchDetached, exitCodeOfBatch, pausedForGood } from './wait.ts';
 
-/** `batch status KEY`: where a batch stands. */
+/** `batch status KEY`: the state of a batch. */
 export const addBatchStatus = defineCommand({
   signature: 'status <key>',
   summary: 'Show where a batch stands; without a worker, what Temporal itself knows (exit 69).',
@@ -23,7 +23,7 @@ export const addBatchStatus = defineCommand({
     }),
 });
 
-/** `batch watch KEY`: every change of a batch, until it has ended or has paused itself. */
+/** `batch watch KEY`: shows every change of a batch until it has ended or has paused itself. */
 export const addBatchWatch = defineCommand({
   signature: 'watch <key>',
   summary:

@@ -7,8 +7,8 @@ import path from 'node:path';
 import type { FileIdentity } from './item-source.ts';
 
 /**
- * Holds a file for one use of it, on this machine, until what it gives is called; undefined where another process holds it. By a
- * socket: that of a process that was killed answers nobody, where a lock file would stay and be in the way.
+ * Locks a file for one use on this machine, until the returned function is called; undefined if another process holds
+ * it. Uses a socket, since that of a killed process answers nobody, whereas a lock file would stay and block others.
  */
 export async function holdFile({ dev, ino }: FileIdentity, use: string): Promise<(() => void) | undefined> {
   const name = createHash('sha256')
@@ -22,14 +22,15 @@ export async function holdFile({ dev, ino }: FileIdentity, use: string): Promise
     await rm(address, { force: true }).catch(() => undefined);
     server = await listenAt(address);
   }
-  // Where no socket can be made, as in a folder that nobody may write to, nothing is held: the file may be had all the same.
+  // If no socket can be created, for instance in a read-only folder, nothing is locked and the file may be used all the
+  // same.
   return () => void server?.close();
 }
 
 async function listenAt(address: string): Promise<Server | undefined> {
   const server = createServer((visitor) => visitor.destroy()).unref();
   const listening = once(server, 'listening');
-  // A visitor who cannot be let in, as where too many files are open, is no failure of who holds.
+  // A connection that cannot be accepted, for instance with too many open files, must not fail the holder.
   server.on('error', () => undefined).listen(address);
   return await listening.then(
     () => server,

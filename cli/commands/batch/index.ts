@@ -24,7 +24,7 @@ const commands = [
   addBatchEstimate,
 ];
 
-/** `batch …`: thousands of orders as one, so many at a time. */
+/** `batch …`: thousands of orders as one, a limited number at a time. */
 export const addBatch: CommandAdder = (program, run) => {
   const group = program
     .command('batch')

@@ -13,7 +13,7 @@ import { readPlan } from '../../read-plan.ts';
 import { standardInputOf } from '../../read-text.ts';
 import { type FileIdentity, withItemSource } from './item-source.ts';
 
-/** How a file of items is given. */
+/** The options that describe a file of items. */
 export interface ItemFlags {
   model?: string;
   defaults?: string;
@@ -21,32 +21,32 @@ export interface ItemFlags {
   plan?: string;
 }
 
-/** What the items of a batch are made with, and the most that they may cost. */
+/** What the items of a batch are built with, and the limit of their cost. */
 export interface ItemSetting {
   format?: ItemFormat | undefined;
   defaults?: BatchItemDefaults | undefined;
   plan?: object | undefined;
   maxCost?: number | undefined;
-  /** Refuses items whose price is not known, also without `maxCost`. */
+  /** Refuse items of unknown price, even without `maxCost`. */
   needsPrices?: boolean | undefined;
-  /** Reads cells as text where RunComfy's catalogue gives no answer: of items that are not sent. */
+  /** Read cells as text if RunComfy's catalogue does not answer; only for items that are not sent. */
   mayReadAsText?: boolean | undefined;
 }
 
-/** A file that was checked whole. */
+/** A file that was checked completely. */
 export interface CheckedItems {
   count: number;
   defaults: BatchItemDefaults | undefined;
   plan: object | undefined;
   warnings: string[];
   estimate: Estimate;
-  /** The items, read from the file again each time; they throw where it has changed since. */
+  /** The items, read from the file anew each time; throws if it has changed since. */
   items: AsyncIterable<BatchItem>;
-  /** The file itself, where it is one. */
+  /** The file itself, unless the items came from a stream. */
   identity: FileIdentity | undefined;
 }
 
-/** The options by which items are read. */
+/** Adds the options for reading items. */
 export function addItemOptions(command: Command): void {
   command
     .option('--model <id>', 'the model of every item that names none')
@@ -55,7 +55,7 @@ export function addItemOptions(command: Command): void {
   addFormatOption(command);
 }
 
-/** The option that says how a file is written. */
+/** Adds the option for the format of a file. */
 export function addFormatOption(command: Command): void {
   command.addOption(
     new Option('--format <format>', 'how the file is written; default: by its first letter').choices(itemFormats),
@@ -95,7 +95,10 @@ function readDefaults(
   throw new CliError('InvalidInput', `the defaults are not valid: ${issuesSentence(issues)}`, { issues });
 }
 
-/** Checks a file of items whole, and uses it; what can be read once alone is kept in a temporary file meanwhile. */
+/**
+ * Checks a file of items completely and passes it to `use`. A stream that can be read only once is kept in a temporary
+ * file until then.
+ */
 export async function withItems<T>(
   { config, ...context }: CommandContext,
   file: string,
@@ -105,7 +108,7 @@ export async function withItems<T>(
   return await withItemSource(file, standardInputOf(context), async ({ open, identity }) => {
     const items: ItemFile = { open, format, defaults, plan };
     return await catalogueOf(config, async ({ lookup, balanceUsd }) => {
-      // What is checked, priced and sent is read by the same answers.
+      // Cached, so that checks, prices and orders are based on the same answers.
       const reading = { ...withMemory(lookup), mayReadAsText };
       const { issues, isUnpriced, warnings, count, lines } = await checkItemFile(items, {
         ...reading,

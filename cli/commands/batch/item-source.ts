@@ -6,16 +6,16 @@ import { CliError } from '../../cli-error.ts';
 import { fileReason } from '../../file-reason.ts';
 import { failToRead, openStandardInput, type StandardInput } from '../../read-text.ts';
 
-/** Which file of this machine one is, whatever its names. */
+/** Identifies a file on this machine, whatever its name. */
 export interface FileIdentity {
   dev: number;
   ino: number;
 }
 
-/** Items that can be read again and again. */
+/** Items that can be read repeatedly. */
 export interface ItemSource {
   open: () => AsyncIterable<Uint8Array>;
-  /** Missing where the items were kept from a stream. */
+  /** Missing if the items came from a stream. */
   identity?: FileIdentity;
 }
 
@@ -23,7 +23,10 @@ const chunkBytes = 64 * 1024;
 
 type Bytes = AsyncIterable<string | Uint8Array>;
 
-/** Uses a file of items; what can be read once alone (standard input, a pipe) is kept in a temporary file meanwhile. */
+/**
+ * Passes a file of items to `use`. A stream that can be read only once (standard input, a pipe) is kept in a temporary
+ * file until then.
+ */
 export async function withItemSource<T>(
   file: string,
   standardInput: StandardInput,
@@ -43,7 +46,9 @@ export async function withItemSource<T>(
   }
 }
 
-/** Keeps a stream in a file that no longer has a name: however this process ends, nothing of it stays. */
+/**
+ * Copies a stream to a file whose name is already removed, so that nothing is left behind however this process ends.
+ */
 async function keep(read: () => Bytes, what: string): Promise<FileHandle> {
   let kept: FileHandle | undefined;
   try {
@@ -63,7 +68,7 @@ async function keep(read: () => Bytes, what: string): Promise<FileHandle> {
   }
 }
 
-/** From its beginning, however far others have read. */
+/** Reads from the beginning, independently of other readers. */
 async function* readKept(kept: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
   for (let position = 0; ;) {
     const { bytesRead, buffer } = await kept.read({ buffer: Buffer.alloc(chunkBytes), position });
@@ -73,7 +78,7 @@ async function* readKept(kept: FileHandle): AsyncGenerator<Uint8Array, void, und
   }
 }
 
-/** Gives nothing of a file that is no longer the one that was found: what nobody has checked would be sent. */
+/** Reads a file and throws if it has changed since `found`, since unchecked items would be sent otherwise. */
 async function* readUnchanged(file: string, found: Stats, what: string): AsyncGenerator<Uint8Array, void, undefined> {
   const refuseChanged = async () => {
     const now = await stat(file).catch(failToRead(what));
@@ -87,7 +92,9 @@ async function* readUnchanged(file: string, found: Stats, what: string): AsyncGe
   await refuseChanged();
 }
 
-/** What the file system says while it reads is no defect: a folder that is named, a disk that fails. */
+/**
+ * Reports file system errors while reading, such as a folder or a failing disk, as `MissingFile` rather than as a bug.
+ */
 async function* readFrom<Part>(bytes: AsyncIterable<Part>, what: string): AsyncGenerator<Part, void, undefined> {
   try {
     yield* bytes;

@@ -9,8 +9,8 @@ import { CliError } from '../../cli-error.ts';
 type Items = AsyncIterable<BatchItem>;
 
 /**
- * The items of a batch and behind them those of a file whose id it does not have, so that the same file may be added again.
- * Refuses a file with another item under an id that is taken: it would be left out, and nobody would know.
+ * The items of a batch, followed by those of a file whose ids it does not have, so that the same file may be added
+ * again. Throws if the file has a different item under an existing id, which would be left out silently.
  */
 export async function behindKnown(known: Items, items: Items): Promise<Items> {
   const digests = new Map<string, string>();

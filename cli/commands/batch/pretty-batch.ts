@@ -5,7 +5,7 @@ import { fields, table } from '../../printing/pretty.ts';
 
 const barWidth = 20;
 
-/** A batch on one line: how far it is, what failed, what runs, how fast, what is left and what it has cost. */
+/** A batch on one line: progress, failures, items in flight, rate, time left and cost. */
 export function batchLine({ phase, counts, money, rate, paused }: KnownBatchState, sinceMs: number): string {
   const { total, inFlight, failed, unknown, timedOut } = counts;
   const done = endedOf(counts);
@@ -25,20 +25,20 @@ export function batchLine({ phase, counts, money, rate, paused }: KnownBatchStat
   return parts.filter((part) => part !== undefined).join(' · ');
 }
 
-/** What counts against the limit, and what of it is only presumed. */
+/** What counts against the limit, and the presumed part of it. */
 function costWords({ spentUsd, presumedUsd = 0, maxCostUsd }: KnownBatchState['money']): string {
   const counted = `$${String(toUsd(toMicro(spentUsd) + toMicro(presumedUsd)))}`;
   const limit = maxCostUsd === undefined ? '' : ` of $${String(maxCostUsd)}`;
   return `${counted}${limit}${presumedUsd > 0 ? ` ($${String(presumedUsd)} of it presumed)` : ''}`;
 }
 
-/** Changes with what is worth a line of its own where lines are not replaced. */
+/** Changes when a new line is worth printing, where lines are not replaced. */
 export function batchMark({ phase, counts }: KnownBatchState): string {
   const tenth = counts.total === 0 ? 0 : Math.floor((endedOf(counts) / counts.total) * 10);
   return `${phase} ${String(tenth)}`;
 }
 
-/** Where a batch stands, for people. */
+/** The state of a batch, for people. */
 export function prettyBatch(state: KnownBatchState, key: string): string {
   const { phase, counts, money, failures, paused, rate, window, sealed, resultPages, startedAt, endedAt } = state;
   const head = fields([
@@ -73,7 +73,7 @@ export function prettyBatch(state: KnownBatchState, key: string): string {
   return `${head}\n\n${table(['FAILURE', 'COUNT', 'LAST IDS', 'LAST MESSAGE'], rows)}`;
 }
 
-/** How many items have ended, in whatever way. */
+/** Number of items that have ended in any way. */
 export function endedOf({ total, waiting, inFlight }: BatchCounts): number {
   return total - waiting - inFlight;
 }

@@ -45,7 +45,8 @@ export const addBatchResults = defineCommand<ResultsFlags>({
         const output = line.output ?? (line.outputs && { images: urlsIn(line.outputs), videos: [], audios: [] });
         const failure = output && (await trySaveFiles(context, output, flags));
         if (!failure) continue;
-        // One file that is gone for good must not hide the lines behind its own from every run of this command.
+        // Goes on, so that one file that is gone for good does not hide the lines after its own in every run of this
+        // command.
         printer.note(`item ${line.id}: ${oneLine(failure.message)}`);
         failed ??= failure;
       }
@@ -55,7 +56,7 @@ export const addBatchResults = defineCommand<ResultsFlags>({
   },
 });
 
-/** Whoever only prints stops where nobody reads. */
+/** Ends the lines once standard output is gone. */
 async function* untilGone<Line>(lines: AsyncIterable<Line>, outputGone: AbortSignal) {
   try {
     yield* lines;
@@ -64,7 +65,7 @@ async function* untilGone<Line>(lines: AsyncIterable<Line>, outputGone: AbortSig
   }
 }
 
-/** `batch items KEY`: the items of a batch, ready for another one. */
+/** `batch items KEY`: the items of a batch, ready to be ordered in another one. */
 export const addBatchItems = defineCommand<{ status?: LineStatus }>({
   signature: 'items <key>',
   summary:
@@ -91,7 +92,7 @@ interface ListFlags extends ScopeFlags {
   limit: number;
 }
 
-/** `batch list`: the batches that Temporal keeps. */
+/** `batch list`: the batches in Temporal. */
 export const addBatchList = defineCommand<ListFlags>({
   signature: 'list',
   summary: 'List batches: first those that run, then those that ended, the newest first. Needs no worker.',

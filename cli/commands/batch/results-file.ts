@@ -11,23 +11,25 @@ import type { FileIdentity } from './item-source.ts';
 
 /** How every result line begins. */
 const lineBegin = '{"id":"';
-/** What follows its id. */
+/** What follows the id. */
 const behindId = ',"key":"';
 const maxTornBytes = 1024 * 1024;
 
-/** A file that is open for result lines. */
+/** A file opened for result lines. */
 export interface ResultsFile {
   name: string;
   handle: FileHandle;
-  /** How many lines it had when it was opened, and how often each item stands in them: ids are those of one batch. */
+  /** Number of lines when it was opened. */
   count: number;
+  /** How often each item occurs in them, by its id and key, since ids are unique only within a batch. */
   known: Map<string, number>;
   close: () => Promise<void>;
 }
 
 /**
- * Opens a file for the result lines of a batch, so that one of no use is noticed before anything is ordered. A torn last line is
- * cut off; a file that holds anything else, or is that of the items, or takes lines of this batch already, is left alone.
+ * Opens a file for the result lines of a batch, so that an unusable file is noticed before anything is ordered. A torn
+ * last line is cut off. A file is refused if it holds anything else, is the file of the items, or already takes lines
+ * of this batch.
  */
 export async function openResultsFile(name: string, key: string, items?: FileIdentity): Promise<ResultsFile> {
   let handle: FileHandle | undefined;
@@ -42,7 +44,7 @@ export async function openResultsFile(name: string, key: string, items?: FileIde
     if (found.dev === items?.dev && found.ino === items.ino) {
       throw new CliError('InvalidInput', `nothing was sent, ${name} has the items: name another file with --results`);
     }
-    // A device or a pipe has no lines to go on from, and may be read for ever.
+    // A device or a pipe has no lines to continue from, and reading it may never end.
     if (!found.isFile()) return { name, handle, close, count: 0, known: new Map() };
     release = await holdFile(found, key);
     if (!release) {
@@ -58,7 +60,7 @@ export async function openResultsFile(name: string, key: string, items?: FileIde
   }
 }
 
-/** Appends the result lines that a file does not have; `again` says what is run again where it takes no more. */
+/** Appends the result lines that a file does not have yet. `again`: the command to repeat if the file takes no more. */
 export async function appendResults(
   { name, handle, count, known }: Omit<ResultsFile, 'close'>,
   lines: AsyncIterable<BatchLine>,
@@ -82,7 +84,7 @@ export async function appendResults(
   return written;
 }
 
-/** Prints items or result lines, until standard output takes no more. */
+/** Prints items or result lines until standard output takes no more. */
 export async function printLines(
   lines: AsyncIterable<object>,
   { printer, streams: { stdout }, outputGone }: Pick<CommandContext, 'printer' | 'streams' | 'outputGone'>,
@@ -94,7 +96,7 @@ export async function printLines(
   }
 }
 
-/** Cuts off a last line that was torn; throws where a line is no result. */
+/** Reads the lines of a file and cuts off a torn last line; throws if a line is not a result line. */
 async function readKnownItems(file: string): Promise<Pick<ResultsFile, 'count' | 'known'>> {
   const known = new Map<string, number>();
   let count = 0;
@@ -122,13 +124,13 @@ async function readKnownItems(file: string): Promise<Pick<ResultsFile, 'count' |
     if (rest.length > maxTornBytes) throw refuse(number + 1, file);
   }
   if (!mayBeCut(rest.toString('utf8'))) throw refuse(number + 1, file);
-  // A last line without its end may be torn although it reads as JSON: it is written again. One that grows is that of a command
-  // which appends the lines of another batch.
+  // A last line without a line break may be torn even if it is valid JSON, so it is written again. If it is growing,
+  // another command is appending the lines of another batch.
   if (rest.length > 0 && (await stat(file)).size === whole + rest.length) await truncate(file, whole);
   return { count, known };
 }
 
-/** Whether a last line without its end is a result line, or the begin of one: anything else is somebody's own. */
+/** Whether an unfinished last line is a result line or the beginning of one. Anything else belongs to somebody else. */
 function mayBeCut(rest: string): boolean {
   if (isJson(rest)) return itemIn(rest) !== undefined;
   const id = /^\{"id":"[^"\\]*(?:\\.[^"\\]*)*"/s.exec(rest)?.[0];
@@ -159,7 +161,7 @@ function itemIn(line: string): string | undefined {
     const value: unknown = JSON.parse(line);
     if (!isJsonObject(value)) return undefined;
     const { id, key, status } = value;
-    // An item has an id as well.
+    // An item has an id too, but no key and status.
     const isResult = [id, key, status].every((word) => typeof word === 'string');
     return isResult ? itemOf({ id, key }) : undefined;
   } catch {

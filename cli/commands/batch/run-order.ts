@@ -8,7 +8,7 @@ import { parseCount, parsePositive, parseWhole } from '../../options/option-pars
 import { addPriorityOptions, type PriorityFlags } from '../../options/priority-options.ts';
 import { addItemOptions, type ItemFlags, type ItemSetting } from './item-file.ts';
 
-/** What is ordered, as it is told to `batch run`. */
+/** The options of `batch run` that describe the order. */
 export interface BatchOrderFlags extends ItemFlags, PriorityFlags, LabelFlags {
   window?: number;
   maxCost?: number;
@@ -16,7 +16,7 @@ export interface BatchOrderFlags extends ItemFlags, PriorityFlags, LabelFlags {
   budget?: string[];
 }
 
-/** The options of `batch run`. */
+/** Adds the options of `batch run`. */
 export function addBatchRunOptions(command: Command): void {
   command.requiredOption('--key <key>', 'name of the batch, and the Workflow ID');
   addItemOptions(command);
@@ -37,7 +37,7 @@ export function addBatchRunOptions(command: Command): void {
   addLabelOption(command);
 }
 
-/** The request that the command line asks for, without its items. */
+/** The request given by the command line, without its items. */
 export function toBatchRequest(
   { plan, defaults }: Pick<ItemSetting, 'plan' | 'defaults'>,
   { window, maxCost, pauseAfter, budget }: BatchOrderFlags,

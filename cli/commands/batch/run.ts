@@ -23,7 +23,7 @@ interface RunFlags extends BatchOrderFlags {
   yes?: boolean;
 }
 
-/** `batch run FILE --key K`: checks a file whole, sends its items, and waits for their end. */
+/** `batch run FILE --key K`: checks a file completely, sends its items, and waits for the end. */
 export const addBatchRun = defineCommand<RunFlags>({
   signature: 'run <file>',
   summary:
@@ -58,7 +58,7 @@ export const addBatchRun = defineCommand<RunFlags>({
         const { results, key } = flags;
         const isFile = results !== undefined && results !== '-';
         const file = isFile ? await openResultsFile(results, key, identity) : undefined;
-        // What was read once cannot be read again by the name that it had.
+        // A stream cannot be read again, so repeating the command line alone would not do.
         const again = identity ? `\`${context.commandLine}\`` : 'the same command with the same items';
         try {
           return await orderItems(context, checked, { ...flags, ...labels, file, again });
@@ -125,7 +125,7 @@ async function rejectOnce(signal: AbortSignal): Promise<never> {
   throw signal.reason;
 }
 
-/** Waits, and writes lines meanwhile; on standard output they stand alone. */
+/** Waits and writes result lines in the meantime. Lines on standard output are not mixed with anything else. */
 async function waitAndWrite(
   batch: BatchHandle,
   { results, file, again }: Pick<RunFlags, 'results'> & { file: ResultsFile | undefined; again: string },
@@ -140,7 +140,7 @@ async function waitAndWrite(
     if (file) await appendResults(file, lines(), again);
     else if (results === '-') await printLines(lines(), context);
   };
-  // Whoever wants the lines is told at once that they cannot be had, and not at the end of the batch.
+  // Stops at once if the lines can no longer be written, rather than at the end of the batch.
   if (results === '-') {
     const leave = () => {
       unwritten.abort(batchDetached(batch.key));

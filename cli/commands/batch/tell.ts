@@ -6,7 +6,7 @@ import { exitCodes } from '../../exit-codes.ts';
 import { parseCount, parsePositive } from '../../options/option-parsers.ts';
 import { fields } from '../../printing/pretty.ts';
 
-/** `batch pause KEY`: starts nothing new. */
+/** `batch pause KEY`: stops starting new items. */
 export const addBatchPause = defineCommand<{ reason?: string }>({
   signature: 'pause <key>',
   summary: 'Start nothing new in a batch until it is resumed; what runs ends. Needs no worker.',
@@ -22,7 +22,7 @@ export const addBatchPause = defineCommand<{ reason?: string }>({
     }),
 });
 
-/** `batch resume KEY`: goes on after a pause. */
+/** `batch resume KEY`: continues after a pause. */
 export const addBatchResume = defineCommand<{ reason?: string }>({
   signature: 'resume <key>',
   summary: 'Go on with a batch that is paused, whatever the reason. Needs no worker.',
@@ -38,7 +38,7 @@ export const addBatchResume = defineCommand<{ reason?: string }>({
     }),
 });
 
-/** `batch set KEY`: changes window and limit. */
+/** `batch set KEY`: changes the window and the limit. */
 export const addBatchSet = defineCommand<{ window?: number; maxCost?: number }>({
   signature: 'set <key>',
   summary: 'Change how many items of a batch may be in flight, or its limit of money; nothing in flight is cancelled.',
@@ -66,7 +66,7 @@ export const addBatchSet = defineCommand<{ window?: number; maxCost?: number }>(
   },
 });
 
-/** `batch seal KEY`: no more items will come. */
+/** `batch seal KEY`: says that no more items will be added. */
 export const addBatchSeal = defineCommand({
   signature: 'seal <key>',
   summary: 'Say that no more items will be added to a batch: it ends once all have ended.',
@@ -79,7 +79,7 @@ export const addBatchSeal = defineCommand({
     }),
 });
 
-/** `batch cancel KEY`: asks everything in flight to stop and starts nothing more. */
+/** `batch cancel KEY`: asks all items in flight to cancel and starts no more. */
 export const addBatchCancel = defineCommand<{ reason?: string; detach?: boolean }>({
   signature: 'cancel <key>',
   summary:

@@ -15,9 +15,9 @@ import { batchLine, batchMark } from './pretty-batch.ts';
 const redrawEveryMs = 1_000;
 
 /**
- * Waits for the end of a batch with live progress. Ctrl-C leaves it to itself: the batch is not the shell's. A pause that
- * only a person can end is told, and not waited through, and so is a state that cannot be read here. `signal` ends the
- * waiting with its reason.
+ * Waits for the end of a batch with live progress. Ctrl-C stops waiting and leaves the batch running, since it does not
+ * belong to the shell. Waiting also stops, with an error, at a pause that only a person can end and if the state cannot
+ * be read here. `signal` ends the wait with its reason.
  */
 export async function waitForBatch(
   { client }: ConnectedGenerations,
@@ -65,37 +65,37 @@ export async function waitForBatch(
   } finally {
     interrupts.stop();
     stop.abort();
-    // A connection must not be closed while calls are under way.
+    // The connection must not be closed while calls are in flight.
     await Promise.all(beside);
     printer.endProgress();
   }
 }
 
-/** The exit code that the end of a batch has. */
+/** The exit code for the end of a batch. */
 export function exitCodeOfBatch({ phase }: Pick<BatchResult, 'phase'>): ExitCode {
   if (phase === 'succeeded') return exitCodes.done;
   return phase === 'partial' ? exitCodes.partial : exitCodes.generationFailed;
 }
 
-/** The batch goes on without us; the message says how to come back to it. */
+/** The error for a batch that goes on without this command; it says how to come back to it. */
 export function batchDetached(key: string): GenerationError {
   const message = `batch "${key}" goes on without this command: \`${ownCommand('batch watch', key)}\` shows it again, \`${ownCommand('batch cancel', key)}\` stops it`;
   return new GenerationError({ type: 'StillRunning', message, key });
 }
 
-/** Not all items were sent; what is there goes on, and the message says how the rest follows. */
+/** The error for a batch with only part of its items; it goes on, and the message says how to send the rest. */
 export function batchUnsent(key: string, again: string): GenerationError {
   const message = `batch "${key}" does not have all of its items: ${again} sends the rest, \`${ownCommand('batch cancel', key)}\` stops it`;
   return new GenerationError({ type: 'StillRunning', message, key });
 }
 
-/** All items were sent, and the batch may wait for more. */
+/** The error for a batch with all of its items that may not be sealed yet. */
 export function batchUnsealed(key: string): GenerationError {
   const message = `batch "${key}" has all of its items, but may not be sealed yet: \`${ownCommand('batch seal', key)}\` says that no more will come`;
   return new GenerationError({ type: 'StillRunning', message, key });
 }
 
-/** A pause that somebody has to end; one that a person made is theirs, and waited through. */
+/** The error for a pause that somebody has to end. A pause made by a person is theirs to end and is waited through. */
 export function pausedForGood(key: string, { paused, phase }: KnownBatchState): GenerationError | undefined {
   if (phase !== 'paused' || paused === null || paused.reason === 'user') return undefined;
   const type = typeOfPause[paused.reason];

@@ -1,7 +1,7 @@
 import type { BatchItem, BatchItemDefaults } from '../../../client/index.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 
-/** An item with what the defaults of its batch say of it, so that it means the same in another one: its limits, too. */
+/** An item with the defaults of its batch merged in, limits included, so that it means the same in another batch. */
 export function wholeItem(item: BatchItem, defaults: BatchItemDefaults = {}, plan?: object): BatchItem {
   const { model, input } = defaults;
   const limits = withoutUndefined({

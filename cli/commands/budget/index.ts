@@ -52,7 +52,7 @@ const addClose = defineCommand({
 
 const commands = [addCreate, addBudgetShow, addSet, addBudgetList, addBudgetReservations, addRelease, addClose];
 
-/** `budget …`: limits of money that orders share. */
+/** `budget …`: spending limits that orders share. */
 export const addBudget: CommandAdder = (program: Command, run) => {
   const group = program
     .command('budget')

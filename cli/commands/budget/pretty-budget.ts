@@ -1,7 +1,7 @@
 import type { KnownBudgetState } from '../../../client/index.ts';
 import { fields, usd } from '../../printing/pretty.ts';
 
-/** A budget as a person reads it. */
+/** A budget, for people. */
 export function prettyBudget(state: KnownBudgetState): string {
   const { name, limitUsd, period, periodStart, spentUsd, reservedUsd, availableUsd, overUsd, presumedUsd } = state;
   const { open, oldestOpenAt, refused, warning, isClosed } = state;

@@ -5,7 +5,7 @@ import { formatElapsed } from '../../printing/format-elapsed.ts';
 import { table, usd } from '../../printing/pretty.ts';
 import { perPeriod, prettyBudget } from './pretty-budget.ts';
 
-/** `budget show NAME`: where a budget stands. */
+/** `budget show NAME`: the state of a budget. */
 export const addBudgetShow = defineCommand({
   signature: 'show <name>',
   summary: 'Show what a budget has spent, reserved and left; without a worker, as it was shown last (exit 69).',
@@ -20,7 +20,7 @@ export const addBudgetShow = defineCommand({
     }),
 });
 
-/** `budget list`: the budgets that are open. */
+/** `budget list`: the open budgets. */
 export const addBudgetList = defineCommand({
   signature: 'list',
   summary: 'List the budgets that are open.',
@@ -35,7 +35,7 @@ export const addBudgetList = defineCommand({
     }),
 });
 
-/** `budget reservations NAME`: what a budget has set aside, for which orders, and for how long. */
+/** `budget reservations NAME`: what a budget has set aside, for which orders, and since when. */
 export const addBudgetReservations = defineCommand({
   signature: 'reservations <name>',
   summary: 'List the orders whose price a budget has set aside.',

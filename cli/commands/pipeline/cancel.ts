@@ -3,7 +3,7 @@ import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { describeOutcome, table } from '../../printing/pretty.ts';
 
-/** `pipeline cancel KEY`: asks every open order to stop and tells what became of each. */
+/** `pipeline cancel KEY`: asks every open order to cancel and reports each outcome. */
 export const addPipelineCancel = defineCommand<{ reason?: string; detach?: boolean }>({
   signature: 'cancel <key>',
   summary: 'Ask every open order of a pipeline to stop and say what became of each (exit 0 whatever the outcome).',

@@ -7,7 +7,7 @@ import { parseWhole } from '../../options/option-parsers.ts';
 
 const reason = '--reason <text>';
 
-/** `pipeline approve KEY STEP`: lets a pipeline go on. */
+/** `pipeline approve KEY STEP`: approves a step, so that the pipeline continues. */
 export const addPipelineApprove = defineCommand<{ choose?: number[]; reason?: string }>({
   signature: 'approve <key> <step>',
   summary: 'Approve a step that awaits a decision, and choose; `pipeline status` shows the choices, counted from 0.',

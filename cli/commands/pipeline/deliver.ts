@@ -6,13 +6,13 @@ import { ownCommand } from '../../own-command.ts';
 import { fields } from '../../printing/pretty.ts';
 import { urlsIn } from '../../urls-in.ts';
 
-/** The command that gets a result, and its files, once more. */
+/** The command that prints a result, and downloads its files, once more. */
 export function pipelineResultCommand(key: string, { download, allowHost = [] }: DownloadFlags): string {
   const flags = download === undefined ? [] : ['--download', download];
   return ownCommand('pipeline result', key, ...flags, ...allowHost.flatMap((host) => ['--allow-host', host]));
 }
 
-/** Prints exactly what the workflow returned, then downloads the files of its outputs where asked to. */
+/** Prints exactly what the workflow returned, then downloads the files of its outputs if asked to. */
 export async function deliverPipeline(
   context: Pick<CommandContext, 'config' | 'printer'>,
   result: PipelineResult,

@@ -4,13 +4,13 @@ import { catalogueOf } from '../../catalogue.ts';
 import type { CommandContext, ConnectedGenerations } from '../../command-context.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 
-/** Which run is meant. */
+/** The run to preview. */
 export interface MeantRun {
   key: string;
   rerun: boolean | undefined;
 }
 
-/** Prints what a run would order, why, and at what price, and orders nothing. */
+/** Prints what a run would order, why, and at what price. Orders nothing. */
 export function dryRun(context: CommandContext, request: PipelineRequest, run: MeantRun): Promise<ExitCode> {
   return context.withTemporal(async (connected) => {
     const preview = await previewRun(context, connected, request, run);
@@ -19,7 +19,7 @@ export function dryRun(context: CommandContext, request: PipelineRequest, run: M
   });
 }
 
-/** What a run would order, by RunComfy's catalogue and what has become of earlier files. */
+/** Previews what a run would order, based on RunComfy's catalogue and on which earlier files still exist. */
 export function previewRun(
   { config }: Pick<CommandContext, 'config'>,
   { generations }: ConnectedGenerations,

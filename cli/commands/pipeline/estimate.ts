@@ -6,7 +6,7 @@ import { prettyEstimate } from '../../printing/estimate-table.ts';
 import { standardInputOf } from '../../read-text.ts';
 import { addPlanOptions, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
-/** `pipeline estimate FILE`: what the steps of a plan are expected to cost. */
+/** `pipeline estimate FILE`: the expected cost of a plan's steps. */
 export const addPipelineEstimate = defineCommand<PlanFlags>({
   signature: 'estimate <file>',
   summary: 'Show what the steps of a plan are expected to cost, and send nothing.',

@@ -12,7 +12,7 @@ interface ListFlags extends ScopeFlags {
   limit: number;
 }
 
-/** `pipeline list`: the pipelines that Temporal keeps. */
+/** `pipeline list`: the pipelines in Temporal. */
 export const addPipelineList = defineCommand<ListFlags>({
   signature: 'list',
   summary: 'List pipelines: first those that run, then those that ended, the newest first. Needs no worker.',

@@ -6,22 +6,22 @@ import type { CommandContext, ConnectedGenerations } from '../../command-context
 import { confirm, isPersonAt } from '../../confirm.ts';
 import { type MeantRun, previewRun } from './dry-run.ts';
 
-/** The run that is about to be paid, and how much of it is settled already. */
+/** A run that is about to be paid, and what is already decided about paying. */
 export interface PayableRun extends MeantRun {
-  /** A key of the caller's may have been run before: then only what is missing is paid. */
+  /** The caller named the key, so it may have been run before; then only what is missing is paid. */
   mayBePaid: boolean;
-  /** Nobody is asked: the price was accepted beforehand. */
+  /** The price was accepted beforehand, so nobody is asked. */
   isAccepted: boolean;
-  /** The whole of it would cost more than it may: only what is missing is weighed. */
+  /** The whole run would exceed its limit, so only what is missing is checked against it. */
   isDear: boolean;
 }
 
-/** What became of the question: `follow` where there is nothing to pay, and nothing may become so unasked. */
+/** The answer. `follow`: there is nothing to pay, and nothing may be ordered without asking again. */
 type Answer = 'order' | 'follow' | 'decline';
 
 /**
- * Tells a person what a run is going to cost, and asks whether that is wanted; programs are neither told nor asked. Throws
- * where what is missing costs more than it may.
+ * Shows a person the price of a run and asks for confirmation; programs get neither. Throws if what is missing would
+ * exceed the limit.
  */
 export async function mayPay(
   context: CommandContext,

@@ -9,7 +9,7 @@ interface Clock {
   now?: number;
 }
 
-/** A pipeline and its steps, a row each; a row's mark changes with what is more than the passing of time. */
+/** A pipeline and its steps, one row each. A row's mark changes whenever more than the elapsed time changes. */
 export function pipelineRows(state: KnownPipelineState, { elapsedMs, now = Date.now() }: Clock): ProgressRow[] {
   const width = Math.max(...state.steps.map(({ id }) => id.length), 0);
   const { phase, costUsd, presumedUsd, reservedUsd, maxCostUsd, cancel, isFromServer } = state;
@@ -41,7 +41,7 @@ export function pipelineRows(state: KnownPipelineState, { elapsedMs, now = Date.
   ];
 }
 
-/** Where a step stands, in words: the live phase of its generation where one is open. */
+/** The state of a step in words: the live phase of its generation, if one is open. */
 export function stepWords(step: StepState, state: KnownPipelineState): string {
   const { phase, items, attempts = [], reused, approval, reason, failure } = step;
   const live = liveOf(step, state);
@@ -57,7 +57,7 @@ export function stepWords(step: StepState, state: KnownPipelineState): string {
   ]);
 }
 
-/** `2/4`, and what the open ones do. */
+/** `2/4`, and the phases of the items that are open or failed. */
 function itemWords(items: NonNullable<StepState['items']>, { orders = {} }: KnownPipelineState): string {
   const counts = new Map<string, number>();
   for (const { phase, key = '' } of items) {

@@ -20,18 +20,18 @@ export interface PlanFlags {
 }
 
 export interface CheckedPlanFile {
-  /** The plan as it stands in the file. */
+  /** The plan as in the file. */
   plan: object;
-  /** The params as they were given. */
+  /** The params as given. */
   params: Record<string, unknown>;
   checked: CheckedPlan;
   warnings: string[];
   balanceUsd: number | undefined;
-  /** What speaks against its prices, where that is not a reason to refuse it yet. */
+  /** Problems with its prices that are not yet a reason to refuse it. */
   excess: InputIssue[];
 }
 
-/** The options by which a plan's params are given. */
+/** Adds the options for a plan's params. */
 export function addPlanOptions(command: Command): void {
   command
     .option(
@@ -43,7 +43,10 @@ export function addPlanOptions(command: Command): void {
     .option('--max-cost <usd>', 'refuse a plan whose known price is above this, or cannot be known', parsePositive);
 }
 
-/** Reads a plan and its params and checks them; throws with every problem at once, with those of its prices unless `mayBePaid`. */
+/**
+ * Reads and checks a plan and its params. Throws with all problems at once, including those of its prices unless
+ * `mayBePaid`.
+ */
 export async function checkPlanFile(
   file: string,
   { param = [], paramsFile, maxCost, budget }: PlanFlags,
@@ -74,7 +77,7 @@ async function readParams(file: string, standardInput: StandardInput): Promise<R
   throw new CliError('InvalidInput', `the params in ${file} are no object: expected { name: value }`);
 }
 
-/** A param of text is taken as it is, any other is read as JSON where it is JSON. */
+/** Parses one `--param`. Text params are taken verbatim, others are parsed as JSON if possible. */
 function readParam(text: string, plan: unknown): [string, unknown] {
   const at = text.indexOf('=');
   if (at < 1) throw new CliError('Usage', `--param ${JSON.stringify(text)}: expected name=value`);

@@ -2,7 +2,7 @@ import type { KnownPipelineState, StepState } from '../../../client/index.ts';
 import { fields } from '../../printing/pretty.ts';
 import { stepWords } from './pipeline-rows.ts';
 
-/** A pipeline for people: all that the JSON document knows, a step a line. */
+/** A pipeline for people, with everything that the JSON document has and a line per step. */
 export function prettyPipeline(state: KnownPipelineState, key: string): string {
   const { cancel, failure, warnings, presumedUsd, reservedUsd, maxCostUsd } = state;
   return fields([

@@ -8,13 +8,15 @@ import { pipelineRows } from './pipeline-rows.ts';
 
 const redrawEveryMs = 1_000;
 
-/** Live progress of a pipeline: a row for it and one for each step, and once in words what a person has to do. */
+/**
+ * Live progress of a pipeline: a row for it and one for each step. Anything that needs a person is said once, in words.
+ */
 export interface PipelineProgress {
   show: (state: KnownPipelineState) => void;
   stop: () => void;
 }
 
-/** Shows states as they come, and lets the clock go on between them. `tell` is what is done with the rows. */
+/** Shows states as they arrive, and updates the elapsed time in between. `tell` shows the rows. */
 export function createPipelineProgress(
   key: string,
   printer: Printer,
@@ -44,7 +46,7 @@ export function createPipelineProgress(
   };
 }
 
-/** What nobody but a person can settle, by what it is told for. */
+/** What only a person can settle, as sentences with an id, so that each is said once. */
 function* callsForPeople({ steps, orders = {} }: KnownPipelineState, key: string): Generator<[string, string]> {
   for (const step of steps) {
     const { id } = step;

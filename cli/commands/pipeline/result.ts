@@ -8,7 +8,7 @@ interface ResultFlags extends DownloadFlags {
   wait: boolean;
 }
 
-/** `pipeline result KEY`: the result of a pipeline, awaited unless told otherwise. */
+/** `pipeline result KEY`: the result of a pipeline; waits for it by default. */
 export const addPipelineResult = defineCommand<ResultFlags>({
   signature: 'result <key>',
   summary: 'Print the result of a pipeline, waiting for it if need be; exits with 2 where it is partial.',

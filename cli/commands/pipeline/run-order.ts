@@ -14,13 +14,13 @@ import { addPriorityOptions, type PriorityFlags } from '../../options/priority-o
 import { standardInputOf } from '../../read-text.ts';
 import { addPlanOptions, type CheckedPlanFile, checkPlanFile, type PlanFlags } from './plan-file.ts';
 
-/** What is ordered, as it is told to `pipeline run`. */
+/** The options of `pipeline run` that describe the order. */
 export interface PipelineOrderFlags extends PlanFlags, PriorityFlags, LabelFlags {
   deadline?: number;
   onWall?: WallPolicy;
 }
 
-/** The options of `pipeline run`. */
+/** Adds the options of `pipeline run`. */
 export function addPipelineRunOptions(command: Command): void {
   command.option('--key <key>', 'name of this run, and the Workflow ID; default pipeline-<uuid>');
   addPlanOptions(command);
@@ -42,7 +42,10 @@ export function addPipelineRunOptions(command: Command): void {
   addDownloadOptions(command);
 }
 
-/** The request that the command line asks for, its plan checked with the catalogue; `mayBePaid`: in part, by an earlier run. */
+/**
+ * The request given by the command line, with its plan checked by the catalogue. `mayBePaid`: an earlier run may have
+ * paid for part of it.
+ */
 export async function readPipelineOrder(
   { config, ...context }: CommandContext,
   file: string,

@@ -21,7 +21,7 @@ interface RunFlags extends PipelineOrderFlags, DownloadFlags {
   yes?: boolean;
 }
 
-/** `pipeline run FILE`: starts a pipeline, or attaches to the one of the same key, and waits for its result. */
+/** `pipeline run FILE`: starts a pipeline, or attaches to one with the same key, and waits for its result. */
 export const addPipelineRun = defineCommand<RunFlags>({
   signature: 'run <file>',
   summary:

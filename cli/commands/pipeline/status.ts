@@ -2,7 +2,7 @@ import { defineCommand } from '../../define-command.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { prettyPipeline } from './pretty-pipeline.ts';
 
-/** `pipeline status KEY`: where a pipeline and its steps stand. */
+/** `pipeline status KEY`: the state of a pipeline and its steps. */
 export const addPipelineStatus = defineCommand({
   signature: 'status <key>',
   summary:

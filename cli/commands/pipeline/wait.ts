@@ -7,9 +7,9 @@ import { type Followed, followToEnd, leaveUnreadable } from '../../wait-for-end.
 import { createPipelineProgress } from './progress.ts';
 
 /**
- * Waits for the end of a pipeline with live progress of every step. The first Ctrl-C asks it to cancel, the second leaves
- * it to itself; so does the lack of a worker, and a state that cannot be read here. What a person has to decide is said
- * once.
+ * Waits for the end of a pipeline with live progress of every step. The first Ctrl-C asks it to cancel; the second
+ * stops waiting and leaves it running. Waiting also stops if there is no worker, or if the state cannot be read here. A
+ * decision that is needed is announced once.
  */
 export async function waitForPipeline(
   { client }: ConnectedGenerations,
@@ -28,7 +28,7 @@ export async function waitForPipeline(
   return await followToEnd(client, followed, printer, interrupts);
 }
 
-/** The pipeline goes on without us; the message says how to come back to it. */
+/** The error for a pipeline that goes on without this command; it says how to come back to it. */
 export function pipelineDetached(key: string): GenerationError {
   const message = `pipeline "${key}" goes on without this command: \`${ownCommand('pipeline result', key)}\` waits for it again`;
   return new GenerationError({ type: 'StillRunning', message, key });

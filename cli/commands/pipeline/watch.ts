@@ -9,7 +9,7 @@ import { prettyPipeline } from './pretty-pipeline.ts';
 import { createPipelineProgress, type PipelineProgress } from './progress.ts';
 import { pipelineDetached } from './wait.ts';
 
-/** `pipeline watch KEY`: every change of a pipeline, until it has ended. */
+/** `pipeline watch KEY`: shows every change of a pipeline until it has ended. */
 export const addPipelineWatch = defineCommand({
   signature: 'watch <key>',
   summary:
@@ -44,7 +44,10 @@ export const addPipelineWatch = defineCommand({
     }),
 });
 
-/** Documents for programs; on a terminal rows that change, elsewhere a line for each that has. */
+/**
+ * Prints states as documents for programs, as changing rows on a terminal, and otherwise as a line for each row that
+ * changed.
+ */
 function showStates(key: string, printer: Printer): PipelineProgress {
   if (printer.format === 'json') {
     return {

@@ -8,7 +8,10 @@ import { catalogueOf } from '../../catalogue.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
 
-/** Refuses what every firing would end by, unpaid: an input that is not valid, a price that is not known or above the limits. */
+/**
+ * Refuses an order that would fail, unpaid, at every firing: an invalid input, or a price that is unknown or above the
+ * limits.
+ */
 export async function checkByCatalogue({ config }: CommandContext, request: GenerationRequest): Promise<void> {
   const { model, input, maxPriceUsd, maxCostUsd } = request;
   const { facts, line } = await catalogueOf(config, async ({ lookup }) => {
@@ -33,7 +36,7 @@ export async function checkByCatalogue({ config }: CommandContext, request: Gene
   throw new GenerationError({ type: 'PriceUnknown', message, key: '', model, submission: 'not_sent' });
 }
 
-/** The failure to make a schedule for what is wrong with its order. */
+/** The error for a schedule that was not created because of problems with its order. */
 export function refused(issues: InputIssue[]): CliError {
   return new CliError('InvalidInput', `the schedule was not made: ${issuesSentence(issues)}`, { issues });
 }

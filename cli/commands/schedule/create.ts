@@ -17,7 +17,7 @@ interface CreateFlags {
   until?: Date;
 }
 
-/** `schedule create NAME … -- ORDER`: makes a schedule of what an ordinary command line orders. */
+/** `schedule create NAME … -- ORDER`: creates a schedule from the command line of an ordinary order. */
 export const addScheduleCreate = defineCommand<CreateFlags>({
   signature: 'create <name> [order...]',
   summary:

@@ -60,7 +60,7 @@ const addDelete = defineCommand({
 
 const commands = [addScheduleCreate, addList, addShow, addPause, addResume, addTrigger, addDelete];
 
-/** `schedule …`: orders that are made again and again. */
+/** `schedule …`: recurring orders. */
 export const addSchedule: CommandAdder = (program, run) => {
   const group = program
     .command('schedule')

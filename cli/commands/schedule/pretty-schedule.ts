@@ -1,7 +1,7 @@
 import type { ListedSchedule, ScheduleState } from '../../../client/index.ts';
 import { fields, table } from '../../printing/pretty.ts';
 
-/** A schedule as a person reads it. */
+/** A schedule, for people. */
 export function prettySchedule(state: ScheduleState): string {
   const { name, overlap, running, fired, missed, skipped, nextAt, recent } = state;
   return fields([
@@ -18,7 +18,7 @@ export function prettySchedule(state: ScheduleState): string {
   ]);
 }
 
-/** Schedules, a row each. */
+/** Schedules, one row each. */
 export function prettySchedules(schedules: ListedSchedule[]): string {
   if (schedules.length === 0) return 'no schedules';
   const rows = schedules.map((schedule) => {

@@ -4,29 +4,29 @@ import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
 import { toUsageError } from '../../usage-error.ts';
 
-/** What a schedule orders, for whom, and what for. */
+/** What a schedule orders, with its priority, tenant and labels. */
 export type WhatIsOrdered = Omit<NewSchedule, 'name' | keyof ScheduleTiming>;
 
-/** A command whose order a schedule can make. */
+/** A command whose order can be scheduled. */
 export interface ScheduledKind {
   /** The words that name the command. */
   words: readonly string[];
-  /** Reads the rest of its command line as the command itself would. */
+  /** Parses the rest of its command line as the command itself would. */
   read: (context: CommandContext, rest: string[]) => Promise<WhatIsOrdered>;
 }
 
 interface KindDefinition<Flags extends object> {
   words: readonly string[];
-  /** The command's one argument, as commander writes it. */
+  /** The command's only argument, in commander's syntax. */
   argument: string;
   /** Adds all options of the command. */
   set: (command: Command) => void;
-  /** Those that say what is ordered; the others say how it is followed, and are refused. */
+  /** The options that describe the order. The others say how it is followed, and are refused. */
   orderFlags: readonly (keyof Flags & string)[];
   toOrder: (context: CommandContext, argument: string, flags: Flags) => Promise<WhatIsOrdered>;
 }
 
-/** Makes a kind of the parts of its command. */
+/** Creates a kind from the parts of its command. */
 export function defineKind<Flags extends object>({
   words,
   argument,

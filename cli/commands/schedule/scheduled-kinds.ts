@@ -85,7 +85,7 @@ const batch = defineKind<BatchOrderFlags>({
 
 const kinds: readonly ScheduledKind[] = [generation, pipeline, batch];
 
-/** Reads the command line of what is ordered, which stands behind `--`. */
+/** Parses the command line of the order, which follows `--`. */
 export async function readScheduledOrder(context: CommandContext, line: string[]): Promise<WhatIsOrdered> {
   const kind = kinds.find(({ words }) => words.every((word, index) => line[index] === word));
   if (kind) return await kind.read(context, line.slice(kind.words.length));
