@@ -10,8 +10,9 @@ import {
   nothingCancelled,
 } from '../../domain/batch/batch.ts';
 import { readFailureDetails } from '../../domain/failure-details.ts';
-import { jsonBytes } from '../../domain/json.ts';
+import { isJsonObject, jsonBytes } from '../../domain/json.ts';
 import { batchMessageNames } from '../../domain/names.ts';
+import { withoutMissing } from '../../domain/request-checks.ts';
 import { pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
@@ -121,13 +122,24 @@ export function sealBatch(client: Client, key: string, over?: AbortSignal): Prom
   return update(client, key, { name: batchMessageNames.seal, message: {} }, over);
 }
 
-/** Changes how many may be in flight, and the limit of money. */
-export function setBatch(
-  client: Client,
-  key: string,
-  message: BatchSetMessage,
-): Promise<{ window: number; maxCostUsd: number | null }> {
-  return update(client, key, { name: batchMessageNames.set, message });
+interface BatchSetReply {
+  window: number;
+  maxCostUsd: number | null;
+}
+
+/**
+ * Changes how many may be in flight, and the limit of money, which null takes away. That is said alone, the one way in which
+ * workers of every version hear it.
+ */
+export async function setBatch(client: Client, key: string, message: BatchSetMessage): Promise<BatchSetReply> {
+  checkArgument('message', isJsonObject(message), 'an object', key);
+  const tell = (part: BatchSetMessage) =>
+    update<BatchSetReply>(client, key, { name: batchMessageNames.set, message: part });
+  const { noMaxCost, ...others } = withoutMissing(message);
+  const isLifted = noMaxCost === true || (noMaxCost === undefined && message.maxCostUsd === null);
+  if (!isLifted || others.maxCostUsd !== undefined) return await tell(message);
+  if (Object.keys(others).length > 0) await tell(others);
+  return await tell({ maxCostUsd: null });
 }
 
 /** Starts nothing new until it is resumed; taken also where no worker runs. */

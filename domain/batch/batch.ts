@@ -237,10 +237,11 @@ export interface BatchPauseMessage {
   reason?: string;
 }
 
-/** Payload of update `set`. `maxCostUsd: null` removes the limit. */
+/** Payload of update `set`. `noMaxCost: true` removes the limit; so does `maxCostUsd: null` where no other field is sent. */
 export interface BatchSetMessage {
   window?: number;
   maxCostUsd?: number | null;
+  noMaxCost?: boolean;
 }
 
 /** Payload of signal and update `cancel`. `detach`: do not wait for work that cannot be stopped. */

@@ -1,10 +1,10 @@
-import { ApplicationFailure, CancellationScope, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, patched, setHandler } from '@temporalio/workflow';
 import { checkWindow } from '../../domain/batch/batch-request.ts';
 import type { BatchCancelMessage, BatchPauseMessage, BatchSetMessage } from '../../domain/batch/batch.ts';
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { createIssueList, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import { describe, isMissing, isUsd } from '../../domain/request-checks.ts';
+import { describe, isMissing, isUsd, refuseUnknown } from '../../domain/request-checks.ts';
 import { cutText } from '../../domain/text.ts';
 import { addItems, checkAdd } from './adding.ts';
 import { cancelBatch } from './cancellation.ts';
@@ -91,20 +91,21 @@ function resume(batch: Batch): void {
 function checkSet(payload: unknown): void {
   const issues = createIssueList();
   if (!isJsonObject(payload)) {
-    issues.add('$', `expected { window?, maxCostUsd? }, got ${describe(payload)}`);
+    issues.add('$', `expected { window?, maxCostUsd?, noMaxCost? }, got ${describe(payload)}`);
   } else {
-    const { window, maxCostUsd } = payload;
-    for (const field of Object.keys(payload)) {
-      if (field !== 'window' && field !== 'maxCostUsd')
-        issues.add(`$.${field}`, 'unknown field; set has window, maxCostUsd');
-    }
-    if (!isMissing(window))
-      checkWindow(window, (field, message) => {
-        issues.add(`$.${field}`, message);
-      });
+    const { window, maxCostUsd, noMaxCost } = payload;
+    const refuse = (field: string, message: string) => {
+      issues.add(`$.${field}`, message);
+    };
+    refuseUnknown(refuse, '', payload, ['set', ['window', 'maxCostUsd', 'noMaxCost']]);
+    if (!isMissing(window)) checkWindow(window, refuse);
     if (!isMissing(maxCostUsd) && !isUsd(maxCostUsd)) {
-      issues.add('$.maxCostUsd', `expected USD above 0 with at most 6 decimals, or null, got ${describe(maxCostUsd)}`);
+      refuse('maxCostUsd', `expected USD above 0 with at most 6 decimals, or null, got ${describe(maxCostUsd)}`);
     }
+    if (!isMissing(noMaxCost) && typeof noMaxCost !== 'boolean') {
+      refuse('noMaxCost', `expected true, false or nothing, got ${describe(noMaxCost)}`);
+    }
+    if (noMaxCost === true && !isMissing(maxCostUsd)) refuse('noMaxCost', 'expected maxCostUsd or noMaxCost, not both');
   }
   const found = issues.toIssues();
   if (found.length === 0) return;
@@ -117,13 +118,21 @@ function checkSet(payload: unknown): void {
   });
 }
 
-function change(batch: Batch, { window, maxCostUsd }: BatchSetMessage) {
+function change(batch: Batch, message: BatchSetMessage) {
   const { data } = batch;
+  const { window, maxCostUsd } = message;
   if (!isMissing(window)) data.window = window;
-  if (maxCostUsd === null) delete data.maxCost;
-  else if (maxCostUsd !== undefined) data.maxCost = toMicro(maxCostUsd);
+  if (!isMissing(maxCostUsd)) data.maxCost = toMicro(maxCostUsd);
+  else if (isLimitLifted(message)) delete data.maxCost;
   batch.interrupt?.();
   return { window: data.window, maxCostUsd: data.maxCost === undefined ? null : toUsd(data.maxCost) };
+}
+
+/** Clients in other languages send null for what is absent: beside other fields it lifts no limit. */
+function isLimitLifted(message: BatchSetMessage): boolean {
+  if (message.noMaxCost === true) return true;
+  if (message.maxCostUsd !== null) return false;
+  return Object.keys(message).length === 1 || !patched('null-beside-others-lifts-no-limit');
 }
 
 function readCancel(payload: unknown): BatchCancelMessage {
