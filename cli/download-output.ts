@@ -56,8 +56,8 @@ export async function prepareFolder(directory: string): Promise<void> {
 /**
  * Saves every file of an output and returns the paths, in the output's order. No token is sent. A file appears under
  * its name only once it is complete; an existing file with the same content is kept, one with other content is never
- * overwritten. After trying all files, throws `DownloadFailed` with the first five failures. An abort, or a folder that
- * cannot be written to, ends the download at once.
+ * overwritten. If files fail, throws `DownloadFailed` once all were tried, naming the first five. An abort, or a folder
+ * that cannot be written to, ends the download at once.
  */
 export async function downloadOutput(output: GenerationOutput, options: DownloadOptions): Promise<string[]> {
   const urls = [...new Set([...output.images, ...output.videos, ...output.audios])];

@@ -15,7 +15,7 @@ import { submissionUnknown } from './unknown-submission.ts';
 
 /** How often a standstill is checked. A worker that is just starting gets this long twice. */
 const workerGraceMs = 3_000;
-/** Upper limit of the interval between checks while work goes on. */
+/** Longest interval between checks. It grows up to this while work goes on. */
 const slowestLookMs = 30_000;
 /** A request id that a worker could not report still arrives within this time. */
 const unknownGraceMs = 45_000;

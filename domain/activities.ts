@@ -15,12 +15,11 @@ import type { Observation } from './timings.ts';
 import type { FinishedWork } from './waiting.ts';
 
 /**
- * A request's status as a read found it, in our own terms. `finished` is not success: the result decides that.
- * `unrecognized` is a status word that no known client handles.
+ * The status of a request in our terms. `finished` does not mean success. `unrecognized`: a word that we do not know.
  */
 export type RequestStatus = 'in_queue' | 'in_progress' | 'finished' | 'failed' | 'cancelled' | 'unrecognized';
 
-/** Of work that is not over. */
+/** The statuses of work that is not over. */
 export type UnfinishedStatus = Extract<RequestStatus, 'in_queue' | 'in_progress'>;
 
 /** Argument of `submitRequest`. */
@@ -57,7 +56,7 @@ export interface AcceptedSubmit extends KnownAttributes {
   nextReadInMs: number;
   /** This submit sent nothing, and the request belongs to an earlier one. Missing: not proven. */
   isOfEarlierSubmit?: true;
-  /** The wait is short enough for the reading activity itself, so the workflow schedules that at once. */
+  /** The wait is short enough for the reading activity itself, so the workflow schedules it at once. */
   isNextReadSoon?: boolean;
   /** Expected end of the work, ISO 8601. Set only if enough is known of such work. */
   expectedEndAt?: string;
@@ -142,10 +141,7 @@ export interface StatusReading extends Partial<KnownAttributes> {
   reason?: string;
   /** What RunComfy says that a cancelled request cost. */
   costUsd?: number;
-  /**
-   * The wait is short enough for the reading activity itself, or a result is expected: the workflow asks for the next
-   * read at once.
-   */
+  /** The next read is to be scheduled at once: the reading activity itself waits, or a result is expected. */
   isNextReadSoon?: boolean;
   /** Expected end of the work, ISO 8601. Set only if enough is known of such work. */
   expectedEndAt?: string;
@@ -160,7 +156,7 @@ export interface ResultQuestion {
   /** Since when the status has said that the work is over, ISO 8601. */
   finishedSince: string;
   /**
-   * The status said `failed`. An answer of the result endpoint that is not a result is then the reason for the failure.
+   * The status said `failed`: an answer of the result endpoint that is not a result is then the reason for the failure.
    */
   hasFailed?: boolean;
   /** The reason for the failure, as given by the status. */
@@ -207,7 +203,10 @@ export type ResultReading =
   | (ResultReadingBase & {
       status: 'not_ready';
       nextReadInMs: number;
-      /** RunComfy says, by the id of the request, that the work still waits or runs: the status may have been wrong. */
+      /**
+       * The status of the request if RunComfy says that it still waits or runs: the status read before may have been
+       * wrong.
+       */
       underWay?: UnfinishedStatus;
     });
 
@@ -281,10 +280,7 @@ export interface ActivityFailureDetails extends Partial<KnownAttributes> {
   grants?: BudgetGrant[];
 }
 
-/**
- * What the workflow asks of its workers: one activity for each RunComfy endpoint, one that asks about an unreported
- * submit, two for people's decisions, and one that looks up search attributes.
- */
+/** What the workflow asks of its workers. */
 export interface Activities {
   /** POSTs the paid order. Never repeats a POST whose outcome is ambiguous. */
   submitRequest: (order: SubmitOrder) => Promise<AcceptedSubmit>;

@@ -30,7 +30,7 @@ export const waitingPresets = ['interactive', 'balanced', 'frugal'] as const;
 /** One of `waitingPresets`. */
 export type WaitingPreset = (typeof waitingPresets)[number];
 
-/** How often to read while waiting for a generation. */
+/** How much delay a status read is worth while waiting; determines how often the status is read. */
 export interface WaitingOptions {
   preset?: WaitingPreset;
   /** Overrides the preset: seconds of delay that one read is worth. */

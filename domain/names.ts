@@ -71,7 +71,7 @@ export function batchItemKey(key: string, id: string): string {
 /** Memo key of an item's order; its value says which batch and which place in it the order was made for. */
 export const batchItemMemoKey = 'runcomfyBatchItem';
 
-/** Queries, signals and updates of one generation. `cancel` is a signal and an update; `requestAccepted` is internal. */
+/** Queries, signals and updates of a generation. `cancel` is a signal and an update; `requestAccepted` is internal. */
 export const messageNames = {
   state: 'state',
   cancel: 'cancel',

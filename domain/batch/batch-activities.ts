@@ -47,7 +47,7 @@ export interface WindowQuestion extends BatchIdentity {
   open: OpenItem[];
   /** Items that were started and given back; they go first. */
   givenBack: number[];
-  /** What items that are or were given back have cost so far and was already counted, in micro-dollars. */
+  /** Costs already counted for items that are, or were, given back; in micro-dollars. */
   paid?: PaidItems;
   /** The presumed part of `paid`. */
   presumedPaid?: PaidItems;
@@ -70,7 +70,7 @@ export interface WindowQuestion extends BatchIdentity {
   lastsMs: number;
   /** Full pages of lines from earlier windows, to be written. */
   write: LinesToWrite[];
-  /** Items still open at the end of the window get their line all the same. */
+  /** Write a line even for items that are still open at the end of the window. */
   isLetGo?: boolean;
 }
 
@@ -152,14 +152,14 @@ export interface CancelItemsQuestion extends BatchIdentity {
   open: OpenItem[];
   /** Items that a lost window may have started. */
   doubtful: number[];
-  /** What those of the doubtful items that were given back have cost so far, if there is anything to report. */
+  /** Costs so far of those doubtful items that were given back, if there are any. */
   paid?: PaidItems;
   reason?: string;
 }
 
 /** What the cancel of items achieved. */
 export interface CancelItemsAnswer {
-  /** Of the open items, then of `started`, in their order. */
+  /** The outcomes of the open items, followed by those of `started`. */
   outcomes: CancelOutcome[];
   /** The doubtful items that turned out to be started. */
   started: number[];

@@ -57,8 +57,8 @@ export function hasBills({ costUsd = 0, presumedUsd = 0, isCostPartial }: ItemFi
 }
 
 /**
- * Adds what earlier runs of the item's order cost. A refusal does not include it, nor does an end whose runs Temporal
- * no longer keeps; and the last run of the key may be somebody else's, which knows nothing of earlier ones.
+ * Adds what earlier runs of the item's order cost where the end leaves that out: a refusal knows of no run, Temporal
+ * may no longer keep them, and the last run of the key may have been started by somebody else.
  */
 export function withPaid(end: ItemEnd, before: PaidBefore): ItemEnd {
   if ('result' in end) return { result: { ...end.result, ...withMissing(end.result, before, true) } };

@@ -119,7 +119,7 @@ async function orderItems(
   });
 }
 
-/** Whoever is told to leave waits for nothing that hangs. */
+/** Rejects with the signal's reason once it is aborted, so that leaving does not wait for calls that hang. */
 async function rejectOnce(signal: AbortSignal): Promise<never> {
   await once(signal, 'abort');
   throw signal.reason;

@@ -1,5 +1,5 @@
-// node --import …/bundle-once.mjs PROGRAM: of the processes that would bundle the same workflows the first does; those after
-// it start with what it has left in the folder EXAMPLE_BUNDLES.
+// Use: node --import …/bundle-once.mjs PROGRAM. Of several processes that bundle the same workflows, only the first
+// does; those after it use the bundle that it left in the folder EXAMPLE_BUNDLES.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import bundler from '@temporalio/worker/lib/workflow/bundler.js';
