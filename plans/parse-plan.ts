@@ -251,6 +251,10 @@ function readApproval(
       `expected a list of texts, or an expression that gives one, got ${describeValue(choose)}`,
     );
   }
+  if (Array.isArray(choose) && choose.length > planLimits.approvalChoices) {
+    const limit = String(planLimits.approvalChoices);
+    approval.refuse('choose', `${String(choose.length)} choices, and a plan may list ${limit}`);
+  }
   const count = approval.integer('count', { min: 1, max: planLimits.approvalChoices }) ?? 1;
   if (Array.isArray(choose) && count > choose.length) {
     approval.refuse('count', `${String(count)} are to be chosen out of ${String(choose.length)}`);

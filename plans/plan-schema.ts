@@ -161,7 +161,7 @@ const approval = {
     message: text('What is asked.'),
     choose: {
       description: 'A list of texts, or an expression that gives one.',
-      anyOf: [{ type: ['string', 'null'] }, { type: 'array' }],
+      anyOf: [{ type: ['string', 'null'] }, { type: 'array', maxItems: planLimits.approvalChoices }],
     },
     count: whole('How many are to be chosen. Default 1.', planLimits.approvalChoices),
     deadline: duration('When onDeadline decides. Default 7d.'),

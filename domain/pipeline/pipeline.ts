@@ -19,6 +19,7 @@ export const planLimits = {
   /** Nesting depth of lists and objects. */
   levels: 100,
   fallbacks: 10,
+  /** Listed in the plan, and to be chosen; what steps make may be more to choose from. */
   approvalChoices: 200,
 } as const;
 

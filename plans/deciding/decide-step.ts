@@ -117,11 +117,7 @@ function readChoices(choose: unknown, values: Values, path: string): string[] {
   if (!isList) throw new ExpressionError(at, 'what is to be chosen from is no list of texts');
   if (choices.length === 0)
     throw new ExpressionError(at, 'there is nothing to choose from', { expression: String(choose) });
-  if (choices.length <= planLimits.approvalChoices) return choices;
-  throw new ExpressionError(
-    at,
-    `${String(choices.length)} choices, and there may be ${String(planLimits.approvalChoices)}`,
-  );
+  return choices;
 }
 
 /** Undefined without a `forEach`. */

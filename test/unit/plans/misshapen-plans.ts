@@ -63,6 +63,7 @@ export const misshapenPlans: [string, unknown][] = [
   ['an approval with attempts', ask({}, { attempts: 2 })],
   ['an approval with a fallback', ask({}, { onFailure: { fallback: [still] } })],
   ['an unknown field of an approval', ask({ question: 'Which?' })],
+  ['201 choices', ask({ choose: Array.from({ length: 201 }, (_, at) => String(at)) })],
   ['choices that are an object', ask({ choose: {} })],
   ['a count without choices', ask({ count: 2 })],
   ['a count of 201', ask({ choose: 'steps.x.images', count: 201 })],

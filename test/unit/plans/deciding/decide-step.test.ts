@@ -36,6 +36,18 @@ describe('an approval', () => {
     expect(await decide(choose(2))).toEqual({ kind: 'choose', choices: ['a', 'b'] });
   });
 
+  it('is asked for of all that its sources have made, which is paid by then', async () => {
+    const images = Array.from({ length: 600 }, (_, at) => `https://files.example.com/${String(at)}.png`);
+    const values = { declared: {}, params: {}, key: 'film' };
+    const made = {
+      id: 'still',
+      phase: 'succeeded',
+      items: [{ index: 0, phase: 'succeeded', output: output(...images) }],
+    };
+    const answer = await decide(choose(1), {}, { values: { ...values, steps: [made] } });
+    expect(answer).toEqual({ kind: 'choose', choices: images });
+  });
+
   it('fails where there are fewer, since nobody could approve it', async () => {
     expect(await decide(choose(3))).toMatchObject({
       kind: 'failed',
