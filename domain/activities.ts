@@ -15,7 +15,8 @@ import type { Observation } from './timings.ts';
 import type { FinishedWork } from './waiting.ts';
 
 /**
- * The status of a request in our terms. `finished` does not mean success. `unrecognized`: a word that we do not know.
+ * The status of a request in our terms. `finished` does not mean success: the result decides that. `unrecognized` is a
+ * status word that no known client handles.
  */
 export type RequestStatus = 'in_queue' | 'in_progress' | 'finished' | 'failed' | 'cancelled' | 'unrecognized';
 
