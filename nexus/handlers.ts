@@ -18,8 +18,9 @@ import { toNexusError } from './to-nexus-error.ts';
 
 /** A handler has ten seconds, part of which is spent in transit. */
 const stateWithinMs = 6_000;
-/** Timeout of a cancel; with `lastLookWithinMs` for the state after it, it stays below ten seconds. */
+/** How long a cancel waits for RunComfy's answer. */
 const cancelWithinMs = 7_000;
+/** How long a cancel then waits for the state, if no answer came. */
 const lastLookWithinMs = 1_500;
 
 /** Options of the Nexus handlers. */
