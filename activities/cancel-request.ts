@@ -24,6 +24,7 @@ const longestBackoffMs = 5_000;
 interface CancelHeartbeat {
   /** With the pause that follows. */
   askedForMs: number;
+  reads: number;
 }
 
 /** A cancel that was only noted shows, or fails to show, within these. */
@@ -39,15 +40,17 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
     const { model, requestId, readsSoFar } = question;
     const startedAt = performance.now();
     const key = readKey(requestId);
-    const count = readCounter.open(key, readsSoFar, 0);
+    const before = heartbeatOf(activityInfo().heartbeatDetails);
+    const count = readCounter.open(key, readsSoFar, before.reads);
     openAttempts.drop(key);
     const noOutcome = (message: string): Error => {
       const backoffMs = Math.min(longestBackoffMs, 1_000 * 2 ** (activityInfo().attempt - 1));
-      const askedForMs = askedBeforeMs() + performance.now() - startedAt + backoffMs;
-      heartbeat({ askedForMs } satisfies CancelHeartbeat);
+      const askedForMs = before.askedForMs + performance.now() - startedAt + backoffMs;
+      const reads = count.unreported();
+      heartbeat({ askedForMs, reads } satisfies CancelHeartbeat);
       // No answer but an outcome ends them early.
       const isLast = askedForMs >= askForMs;
-      return failure('ServiceUnavailable', 'cancel', message, { reads: count.unreported() }, backoffMs, isLast);
+      return failure('ServiceUnavailable', 'cancel', message, { reads }, backoffMs, isLast);
     };
     const answer = async (outcome: CancelAnswer['outcome'], status?: RequestStatus): Promise<CancelAnswer> => {
       const readAt = new Date().toISOString();
@@ -117,10 +120,11 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
   }
 }
 
-function askedBeforeMs(): number {
-  const details: unknown = activityInfo().heartbeatDetails;
-  const askedForMs = isJsonObject(details) ? details['askedForMs'] : undefined;
-  return typeof askedForMs === 'number' ? askedForMs : 0;
+/** Older workers hand on no reads. */
+function heartbeatOf(details: unknown): CancelHeartbeat {
+  const { askedForMs, reads } = isJsonObject(details) ? details : {};
+  const number = (value: unknown) => (typeof value === 'number' ? value : 0);
+  return { askedForMs: number(askedForMs), reads: number(reads) };
 }
 
 interface CancelReply {

@@ -150,6 +150,18 @@ describe('cancelRequest', () => {
     expect(attempts.at(-1)?.failure).toMatchObject(last);
   });
 
+  it('counts the reads of an attempt that another worker made', async () => {
+    const { rig, requestId, cancel } = await cancelUnder([{ fault: 'cancel-500', times: 1 }], 'queue');
+    const first = await cancel({ readsSoFar: 0 });
+    expect(first.failure).toMatchObject({ nonRetryable: false, details: [{ reads: 1 }] });
+    const other = activitiesAt(rig.sim.url);
+    const question = { model: kling, requestId, readsSoFar: 0 };
+    const info = { attempt: 2, heartbeatDetails: first.heartbeats.at(-1) };
+    const { value } = await other.attempt(other.activities.cancelRequest, question, info);
+    // Two of the status, one of the cost.
+    expect(value).toMatchObject({ outcome: 'cancelled', reads: 3 });
+  });
+
   it('counts how long RunComfy was silent', async () => {
     const timeouts = { cancel: { headersMs: 1_500 } };
     const { rig, requestId } = await cancelUnder([{ fault: 'cancel-hang' }], 'queue', timeouts);
