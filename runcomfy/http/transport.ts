@@ -67,7 +67,7 @@ export function createTransport(options: TransportOptions): Transport {
     try {
       return { kind: 'json', value: scrubber.json(parseJson(text)), text: scrubber.text(text) };
     } catch {
-      return { kind: 'text', text: scrubber.text(text) };
+      return { kind: 'text', text: scrubber.beginning(text) };
     }
   };
   const causeOf = (error: unknown): Error => {

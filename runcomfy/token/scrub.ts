@@ -6,12 +6,15 @@ const remembered = 8;
 /** A shorter one stands in ids, URLs and words by chance: only what is clearly the token itself is masked. */
 const shortestSecret = 8;
 
+/** Fewer characters of it tell nothing, and end texts by chance. */
+const shortestBeginning = 4;
+
 /** Removes the token from whatever comes back from RunComfy. */
 export interface Scrubber {
   /** Notes a token before it is sent. The ones used before it stay known: an old one may be echoed late. */
   remember: (token: string) => void;
   text: (text: string) => string;
-  /** The same for a text that was cut anywhere: also without the beginning of a token at its end. */
+  /** The same for a text that may have been cut anywhere: also without the beginning of a token at its end. */
   beginning: (text: string) => string;
   /** A copy of a JSON value without the token in any string or key. */
   json: (value: unknown) => unknown;
@@ -24,13 +27,16 @@ export function createScrubber(): Scrubber {
   let recent: string[] = [];
   let longestFirst: string[] = [];
 
-  const text = (dirty: string): string => longestFirst.reduce(masked, dirty);
-
-  const beginning = (cut: string): string => {
-    const clean = text(cut);
-    const lengths = longestFirst.map((token) => lengthOfBegunToken(clean, token));
-    return clean.slice(0, clean.length - Math.max(0, ...lengths));
+  const clean = (dirty: string, leastOf: (token: string) => number): string => {
+    const text = longestFirst.reduce(masked, dirty);
+    const lengths = longestFirst.map((token) => lengthOfBegunToken(text, token, leastOf(token)));
+    return text.slice(0, text.length - Math.max(0, ...lengths));
   };
+
+  // Servers also cut the messages in which they echo a header: what ends with half of the token is such a one.
+  const text = (dirty: string) => clean(dirty, ({ length }) => Math.max(shortestSecret, length / 2));
+
+  const beginning = (cut: string) => clean(cut, () => shortestBeginning);
 
   const json = (value: unknown): unknown => {
     if (typeof value === 'string') return text(value);
@@ -66,8 +72,8 @@ function masked(text: string, token: string): string {
   );
 }
 
-function lengthOfBegunToken(text: string, token: string): number {
-  for (let length = Math.min(text.length, token.length - 1); length > 0; length -= 1) {
+function lengthOfBegunToken(text: string, token: string, least: number): number {
+  for (let length = Math.min(text.length, token.length - 1); length >= least; length -= 1) {
     if (text.endsWith(token.slice(0, length))) return length;
   }
   return 0;

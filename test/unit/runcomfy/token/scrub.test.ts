@@ -102,6 +102,31 @@ describe('the token', () => {
     expect(error.reply).toBe('{"echo":"[token]","again":"');
   });
 
+  it('does not come back but for its last character, where a server cut what it echoes', async () => {
+    const cut = `bad header: Bearer ${token.slice(0, -1)}`;
+    for (const body of [cut, `{"error":"${cut}`, { error: cut }, { error_code: 500001, error_message: cut }]) {
+      const server = await serve((response) => {
+        reply(response, 500, body);
+      });
+      const client = clientOf(server.port);
+      const { message, reply: kept } = await errorOf(client.submit(model, {}));
+      expect(message).toContain('bad header: Bearer');
+      expect(`${message} ${kept ?? ''} ${shown(await errorOf(client.status('a1b2')))}`).not.toContain(
+        token.slice(0, 12),
+      );
+    }
+  });
+
+  it('takes no letter from a text that ends like it begins', async () => {
+    const server = await serve((response) => {
+      reply(response, 502, 'Bad Gateways');
+    });
+    expect((await errorOf(clientOf(server.port).submit(model, {}))).reply).toBe('Bad Gateways');
+    const scrubber = createScrubber();
+    scrubber.remember('clip-of-a-secret');
+    expect(scrubber.json(['https://c/clip', 'https://c/clip-of'])).toEqual(['https://c/clip', 'https://c/clip-of']);
+  });
+
   it('is masked whole where one token contains another', () => {
     const scrubber = createScrubber();
     scrubber.remember('abcdefgh');
