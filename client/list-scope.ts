@@ -41,6 +41,9 @@ export function scopeClauses({ since, until, keyPrefix = '' }: ListScope): strin
   ];
 }
 
+/** A server that has no such attribute refuses the query; any other finds all with it. */
+export const knowsPhases = '(RunComfyPhase IS NULL OR RunComfyPhase != "")';
+
 /** Leaves out what cannot carry the labels: what runs may not have shown them yet. */
 export function labelClauses(labels: Labels = {}): string[] {
   return labelWords(labels).map(

@@ -4,6 +4,7 @@ import { isBilledAllTheSame } from '../../domain/budget/settlement.ts';
 import { type CancelOutcome, phases } from '../../domain/generation.ts';
 import { everyTenant, mayDo, workflowIdOf } from '../access/principal.ts';
 import { ofGenerations, workflowIdIn } from '../api/generations/find-generation.ts';
+import { asKnown } from '../api/generations/later-rows.ts';
 import { rowBody } from '../api/generations/row-body.ts';
 import { cancelPatiently } from '../generations/cancel-patiently.ts';
 import { patiently, readPatienceMs } from '../generations/patiently.ts';
@@ -52,7 +53,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
         const list = async () => {
           const rows = [];
           for await (const row of parts.generations.list({ ...filter, keyPrefix })) {
-            rows.push(rowBody(principal, row));
+            rows.push(rowBody(principal, asKnown(parts.reader, row)));
           }
           return rows;
         };

@@ -59,6 +59,7 @@ export async function serve(access: Access, more: object = {}) {
     isDraining: () => false,
     reader: {
       read: (key: string) => Promise.resolve({ ...seen, key, state: seen }),
+      known: () => undefined,
       note: () => undefined,
       refresh: () => undefined,
     },

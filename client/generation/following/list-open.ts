@@ -4,7 +4,7 @@ import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
 import { isOfUnknownAttributes } from '../../grpc.ts';
-import { isComparable, quote } from '../../list-scope.ts';
+import { isComparable, knowsPhases, quote } from '../../list-scope.ts';
 import { attributeOf, listRuns } from '../run-info.ts';
 import { phaseOf } from './phase.ts';
 
@@ -14,9 +14,6 @@ export interface OpenGeneration {
   phase: Phase;
   requestId?: string;
 }
-
-/** A server that has no such attribute refuses the query, where it would else tell of nothing but generations without a phase. */
-const knowsPhases = '(RunComfyPhase IS NULL OR RunComfyPhase != "")';
 
 /**
  * Those of the keys that Temporal's index has as running, each by its key: it cannot be asked for all that are keys.

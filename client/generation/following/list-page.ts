@@ -4,7 +4,7 @@ import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { named } from '../../convert-errors.ts';
 import { isOfUnknownAttributes } from '../../grpc.ts';
-import { type ListScope, scopeClauses } from '../../list-scope.ts';
+import { knowsPhases, type ListScope, scopeClauses } from '../../list-scope.ts';
 import { listRunsPage, type RunPage } from '../run-info.ts';
 import { clausesOf, describeRow, type ListedGeneration } from './list-generations.ts';
 
@@ -37,7 +37,7 @@ export function listGenerationPage(
 ): Promise<GenerationPage> {
   return named('', async () => {
     const common = [ofType, ...scopeClauses(filter)];
-    const ownClauses = attributeClauses(filter);
+    const ownClauses = [knowsPhases, ...attributeClauses(filter)];
     const { looked, token } = placeOf(pageToken);
     const paging = { pageSize: limit, pageToken: token };
     const newest = async (before: number) => {
@@ -47,7 +47,7 @@ export function listGenerationPage(
     };
     const page: Page = await (looked === undefined
       ? listRunsPage(client, [...common, ...ownClauses].join(' AND '), paging).catch((error: unknown) => {
-          if (ownClauses.length === 0 || !isOfUnknownAttributes(error)) throw error;
+          if (!isOfUnknownAttributes(error)) throw error;
           return newest(0);
         })
       : newest(looked));

@@ -58,7 +58,7 @@ export function addBatches(routes: RouteAdder, parts: GatewayParts, stopping: Ab
     method: 'GET',
     url: '/batches',
     scope: 'read',
-    summary: 'Batches: those that run, the newest first, then those that ended, the last first.',
+    summary: 'Batches: first those that run, then those that ended; the newest of each page first.',
     query: scopeQuery.extend({ phase: z.exactOptional(z.enum(batchPhases)) }),
     answers: { 200: { description: 'A page of them.', schema: batchList } },
     problems: [],

@@ -49,7 +49,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
     method: 'GET',
     url: '/generations',
     scope: 'read',
-    summary: 'Generations: those that run, the newest first, then those that ended, the last first.',
+    summary: 'Generations: first those that run, then those that ended; the newest of each page first.',
     query: listQuery,
     answers: {
       200: {

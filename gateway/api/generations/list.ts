@@ -3,14 +3,13 @@ import type { ListedGeneration } from '../../../client/index.ts';
 import { listGenerationPage, type PageFilter } from '../../../client/operator/index.ts';
 import { phases } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import type { Principal } from '../../access/principal.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { RefusalError } from '../../http/refusal-error.ts';
-import { readPage, scopeOf, scopeQuery } from '../many/list-many.ts';
+import { newestFirst, readPage, scopeOf, scopeQuery } from '../many/list-many.ts';
 import type { Call } from '../operation.ts';
 import { fromPageToken, toPageToken } from '../page-token.ts';
-import { generationBody } from './generation-body.ts';
+import { asKnown, withState } from './later-rows.ts';
 import { rowBody } from './row-body.ts';
 
 const anyPhases = z.array(z.enum(phases)).max(phases.length);
@@ -53,30 +52,11 @@ export async function listGenerations(
     given,
   );
   if (page.isDegraded) reply.header('x-runcomfy-degraded', 'search-attributes');
-  const states =
-    query.include === undefined ? [] : await Promise.all(page.rows.map((row) => readRowState(reader, principal, row)));
+  const tell = (row: ListedGeneration) =>
+    query.include === undefined ? asKnown(reader, row) : withState(reader, principal, row);
+  const rows = await Promise.all(newestFirst(page.rows).map(tell));
   return withoutUndefined({
-    generations: page.rows.map((row, at) => ({ ...rowBody(principal, row), ...states[at] })),
+    generations: rows.filter((row) => phase?.includes(row.phase) !== false).map((row) => rowBody(principal, row)),
     nextPageToken: page.nextPageToken === undefined ? undefined : toPageToken(page.nextPageToken, ...bound),
-  });
-}
-
-/** What `include=state` adds to a row; of what cannot be read now, its time alone. */
-async function readRowState(
-  reader: GatewayParts['reader'],
-  principal: Principal,
-  { key, runId, startedAt, closedAt }: ListedGeneration,
-): Promise<object> {
-  const waitedMs = (closedAt === undefined ? Date.now() : Date.parse(closedAt)) - Date.parse(startedAt);
-  const seen = await reader.read(key, 'whole').catch(() => undefined);
-  // The newest run of a key may be another than the one that is listed.
-  if (seen?.runId !== runId) return { waitedMs };
-  const { queuePosition, failure, result } = { ...generationBody(principal, seen) };
-  const { images = [], videos = [] } = result?.output ?? {};
-  return withoutUndefined({
-    queuePosition,
-    waitedMs,
-    failure: failure && { type: failure.type, message: failure.message },
-    thumbnail: images[0] ?? videos[0],
   });
 }

@@ -45,7 +45,7 @@ export function scopeOf(
 }
 
 /** One page of a principal's pipelines, or batches. */
-export async function listMany<Phase extends string, Row extends { key: string }>(
+export async function listMany<Phase extends string, Row extends { key: string; startedAt: string }>(
   { client }: GatewayParts,
   { query, request }: { query: ListQuery<Phase>; request: FastifyRequest },
   list: (
@@ -65,12 +65,17 @@ export async function listMany<Phase extends string, Row extends { key: string }
     given,
   );
   return withoutUndefined({
-    rows: page.rows.map((row) => {
+    rows: newestFirst(page.rows).map((row) => {
       const tenant = tenantOfKey(principal, row.key);
       return { ...row, key: keyOfWorkflow(principal, row.key), ...(tenant !== undefined && { tenant }) };
     }),
     nextPageToken: page.nextPageToken === undefined ? undefined : toPageToken(page.nextPageToken, ...bound),
   });
+}
+
+/** A page by when its rows began: not every server can be told in which order to list, and none has but the one. */
+export function newestFirst<Row extends { startedAt: string }>(rows: readonly Row[]): Row[] {
+  return rows.toSorted((one, other) => Date.parse(other.startedAt) - Date.parse(one.startedAt));
 }
 
 /** Reads a page; Temporal may know a token no longer that was its own. */

@@ -56,7 +56,7 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
     method: 'GET',
     url: '/pipelines',
     scope: 'read',
-    summary: 'Pipelines: those that run, the newest first, then those that ended, the last first.',
+    summary: 'Pipelines: first those that run, then those that ended; the newest of each page first.',
     query: pipelineQuery,
     answers: { 200: { description: 'A page of them.', schema: pipelineList } },
     problems: [],

@@ -20,8 +20,14 @@ export function noEarlier(
   const { runId, phase } = last.generation;
   const isOvertaken = runId === found.runId && last.readAt > askedAt && isBefore(found.phase, phase);
   const isEarlier = isRunning(last.generation) && !isRunning(found);
-  if (!isEarlier && !isOvertaken) return found;
+  const isUndone = runId === found.runId && isTakenBack(phase, found.phase);
+  if (!isEarlier && !isOvertaken && !isUndone) return found;
   return { ...found, phase, ...(found.state && { state: { ...found.state, phase } }) };
+}
+
+/** Whether a run that was told to be in one phase cannot be in another any more: only what is not accepted is submitted anew. */
+export function isTakenBack(told: Phase, found: Phase): boolean {
+  return !isBefore(told, 'in_queue') && isBefore(found, told);
 }
 
 /** Whether one phase comes before another. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { listBatches } from '../../../client/batch/list-batches.ts';
 import { findKeysOfRequest } from '../../../client/generation/keys-of-request.ts';
 import { createGenerationClient, GenerationError, type ListFilter } from '../../../client/index.ts';
+import { knowsPhases } from '../../../client/list-scope.ts';
 import {
   countGenerations,
   listBudgetNames,
@@ -56,7 +57,7 @@ describe.each([
     const page = await listGenerationPage(client, { keyPrefix }, { limit: 10 });
     expect(page.rows.map(({ key }) => key)).toEqual([keys[0]]);
     const query = `WorkflowType = "runcomfyGeneration" AND ExecutionStatus != "ContinuedAsNew"${clause}`;
-    expect(asked).toEqual([query, query]);
+    expect(asked).toEqual([query, `${query} AND ${knowsPhases}`]);
   });
 
   it('is looked for by its beginning among batches and budgets', async () => {

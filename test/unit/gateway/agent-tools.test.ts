@@ -18,6 +18,8 @@ interface Answer {
   structuredContent?: Record<string, unknown>;
 }
 
+type Act = (args: object) => Promise<Answer>;
+
 /** A tenant's agent, whose gateway cannot ask RunComfy unless `parts` say otherwise. */
 function agent(parts: object = {}, sinceMs = 0, principal: object = { tenant: 'acme', scope: 'generate' }) {
   const lines: string[] = [];
@@ -38,14 +40,10 @@ function agent(parts: object = {}, sinceMs = 0, principal: object = { tenant: 'a
     stopping: new AbortController().signal,
     gone: new AbortController().signal,
   } as unknown as McpContext;
-  const tools = new Map<string, (args: object) => Promise<Answer>>();
+  const tools = new Map<string, Act>();
   const taken = new Map<string, z.ZodType>();
   const server = {
-    registerTool: (
-      tool: string,
-      { inputSchema }: { inputSchema: z.ZodType },
-      act: (args: object) => Promise<Answer>,
-    ) => {
+    registerTool: (tool: string, { inputSchema }: { inputSchema: z.ZodType }, act: Act) => {
       tools.set(tool, act);
       taken.set(tool, inputSchema);
     },
@@ -293,7 +291,8 @@ it.each([
 ])('%o lists the rows that our API lists', async (principal, shown) => {
   const startedAt = '2026-11-29T05:00:00.000Z';
   const row = { key: 'acme/order-1', runId: 'r', model: flux, phase: 'in_queue', startedAt };
-  const { data } = await agent({ generations: { list: () => [row] } }, 0, principal).use('list_generations', {});
+  const parts = { generations: { list: () => [row] }, reader: { known: () => undefined } };
+  const { data } = await agent(parts, 0, principal).use('list_generations', {});
   // What is no field of the contract would be left out here.
   expect(generationList.parse(data)).toEqual(data);
   expect(data).toMatchObject({ generations: [{ ...shown, createdAt: startedAt }] });

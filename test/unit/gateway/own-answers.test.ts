@@ -103,11 +103,11 @@ it('says of lists and counts that the server does not know our search attributes
   };
   const url = await serve(anonymousAccess, { client });
   const list = 'generations?phase=failed&keyPrefix=acme/&limit=150';
-  for (const target of [list, 'generation-counts', 'pipeline-counts', 'batch-counts']) {
+  const everything = 'generations?keyPrefix=acme/';
+  for (const target of [list, everything, 'generation-counts', 'pipeline-counts', 'batch-counts']) {
     const { status, headers, text } = await call(url, `/api/v1/${target}`);
     expect([status, headers['x-runcomfy-degraded']], `${target}: ${text}`).toEqual([200, 'search-attributes']);
   }
-  expect((await call(url, `${generations}?keyPrefix=acme/`)).headers).not.toHaveProperty('x-runcomfy-degraded');
 
   // What has to be looked at one by one is at most the newest thousand, whatever the sizes of the pages.
   looked.length = 0;
