@@ -6,7 +6,7 @@ import { adviseReading } from '../../plans/batch/cells.ts';
 import { whereIs } from '../../plans/batch/item-lines.ts';
 import { chainDigest, splitIntoPages } from '../../plans/batch/item-pages.ts';
 import { GenerationError } from '../errors.ts';
-import { unlessLeft } from '../with-signal.ts';
+import { unlessLeft, withSignal } from '../with-signal.ts';
 import { refuseBatch } from './batch-errors.ts';
 import { findOrderIssues, type ItemSetting } from './check-items.ts';
 import { readAnsweredState } from './read-batch-state.ts';
@@ -50,6 +50,13 @@ export async function addAllItems(
   const { input } = await readAnsweredState(client, key, answeredWithinMs, signal);
   const items = takeFrom(source, signal);
   const orLeft = <T>(awaited: Promise<T>) => (signal ? unlessLeft(signal, awaited) : awaited);
+  const write = (number: number, content: BatchItem[]) => {
+    const begin = () => writeFrom(pages, key, number, content);
+    const done = signal ? withSignal(client, signal, begin) : begin();
+    // It may fail before its turn comes.
+    done.catch(() => undefined);
+    return done;
+  };
   let [count, digest] = [0, ''];
   while (count < input.count) {
     const some = await items.take(Math.min(batchLimits.pageItems, input.count - count));
@@ -79,7 +86,7 @@ export async function addAllItems(
       for (const content of splitIntoPages(some)) {
         if (written.length >= lanes) await addNext();
         const number = Math.max(page, (written.at(-1)?.page ?? -1) + 1);
-        written.push({ page: number, items: content, done: writeFrom(pages, key, number, content) });
+        written.push({ page: number, items: content, done: write(number, content) });
       }
     }
     while (written.length > 0) await addNext();

@@ -24,7 +24,8 @@ export async function commandOn(
   const stderr = new PassThrough();
   const [printed, noted] = [textOf(stdout), textOf(stderr)];
   const streams = { stdin: new PassThrough().end(typed), stdout, stderr };
-  const connected = { generations: generations as GenerationClient, client: {} as Client, address: 'nowhere' };
+  const client = { withAbortSignal: (_: AbortSignal, call: () => unknown) => call() } as unknown as Client;
+  const connected = { generations: generations as GenerationClient, client, address: 'nowhere' };
   const program = new Command().exitOverride();
   let exitCode: number | null = null;
   add(program, async (format, work) => {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { BatchHandle, BatchRequest, BatchResult, StartLabels } from '../../../client/index.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
@@ -89,8 +88,10 @@ async function orderItems(
     try {
       context.followed = { key, command: ownCommand('batch watch', key) };
       stop.signal.throwIfAborted();
-      const start = { key, ...priorityOf(flags), labels: flags.labels };
-      const batch = await Promise.race([connected.generations.batches.start(request, start), rejectOnce(stop.signal)]);
+      const left = rejectOnce(stop.signal);
+      const start = () =>
+        connected.generations.batches.start(request, { key, ...priorityOf(flags), labels: flags.labels });
+      const batch = await Promise.race([left, connected.client.withAbortSignal(stop.signal, start)]);
       for (const notice of batch.notices) printer.note(`note: ${notice}`);
       const onAdded = (count: number) => {
         printer.progress(`sent ${String(count)} items`, String(Math.floor(count / 10_000)));
@@ -120,9 +121,12 @@ async function orderItems(
 }
 
 /** Rejects with the signal's reason once it is aborted, so that leaving does not wait for calls that hang. */
-async function rejectOnce(signal: AbortSignal): Promise<never> {
-  await once(signal, 'abort');
-  throw signal.reason;
+function rejectOnce(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });
 }
 
 /** Waits and writes result lines in the meantime. Lines on standard output are not mixed with anything else. */

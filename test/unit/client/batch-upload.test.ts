@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { addAllItems } from '../../../client/batch/add-all.ts';
 import type { BatchPages } from '../../../domain/batch/batch-page.ts';
-import type { BatchItem } from '../../../domain/batch/batch.ts';
+import { type BatchItem, batchLimits } from '../../../domain/batch/batch.ts';
 import { batchWorkflowType } from '../../../domain/names.ts';
 import { itemsOfFile } from '../../../plans/batch/check-item-file.ts';
 import { chainDigest } from '../../../plans/batch/item-pages.ts';
@@ -39,6 +40,18 @@ it('whoever is told to leave waits for no page that is being written', { timeout
   };
   const added = addAllItems(client, { ...pages, write }, 'k', [itemOf('a')], { signal: stop.signal });
   await expect(added).rejects.toBe(reason);
+});
+
+it('a page that cannot be written while one before it still is ends no process', async () => {
+  const { client, pages } = batchOf([]);
+  const failed = new Error('full');
+  const write = async (_: string, page: number) => {
+    if (page > 1) throw failed;
+    await sleep(50);
+    throw new Error('later');
+  };
+  const items = Array.from({ length: batchLimits.pageItems + 1 }, (_, at) => itemOf(String(at)));
+  await expect(addAllItems(client, { ...pages, write }, 'k', items)).rejects.toThrow('later');
 });
 
 /** What is said of a file of other items than the batch of `a`, `b` has. */
