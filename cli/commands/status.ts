@@ -11,6 +11,10 @@ export const addStatus = defineCommand({
     withTemporal(async ({ generations }) => {
       const state = await (await generations.get(key)).state();
       printer.print(state, () => prettyState(state, key));
+      if (state.beginsAt !== undefined) {
+        printer.note(`its start is delayed: it begins at ${state.beginsAt}`);
+        return exitCodes.done;
+      }
       if (!state.isFromServer) return exitCodes.done;
       const failing = taskFailureWords(state);
       if (failing !== undefined) {

@@ -16,6 +16,7 @@ export function prettyState(state: KnownState, key: string, now = Date.now()): s
     ['key', key],
     ['request', requestId],
     ['queue', queuePosition === undefined ? undefined : `position ${String(queuePosition)}`],
+    ['begins', state.beginsAt],
     ['submitted', state.submittedAt],
     ['started', state.startedAt],
     ['expected end', timeLeft(state, now)],
@@ -92,6 +93,7 @@ export function timeLeft({ expectedEndAt, phase }: KnownState, now: number): str
 
 function answerWords(state: KnownState): string | undefined {
   if (state.taskFailure) return taskFailureWords(state);
+  if (state.beginsAt !== undefined) return `begins at ${state.beginsAt}`;
   return state.isFromServer ? 'no worker answers' : undefined;
 }
 

@@ -10,6 +10,8 @@ export interface OriginalRequest {
   workflowType: string;
   runId: string;
   startedAt: Date;
+  /** When its first task is due: at its start, or at the end of its start delay. */
+  beginsAt: Date;
   /** The argument as sent, whoever sent it, without the fields that are null; nothing else about it is checked. */
   request: Partial<GenerationRequest>;
 }
@@ -73,9 +75,14 @@ export async function readFirstEvent(
     workflowType: started.workflowType?.name ?? '',
     runId,
     startedAt: new Date(Number(event.eventTime?.seconds ?? 0) * 1000),
+    beginsAt: new Date(toMs(event.eventTime) + toMs(started.firstWorkflowTaskBackoff)),
     firstRunId: started.firstExecutionRunId ? started.firstExecutionRunId : runId,
     request: isJsonObject(argument) ? withoutMissing(argument) : {},
   };
+}
+
+function toMs(time: { seconds?: unknown; nanos?: number | null } | null | undefined): number {
+  return Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1_000_000);
 }
 
 /** Whether Temporal does not know a run, or keeps it no longer. */

@@ -33,6 +33,8 @@ export interface RunInfo {
   taskQueue: string;
   status: RunStatus;
   startedAt: Date;
+  /** When its first task is due, where that is later: after a start delay, or at the next time of a cron schedule. */
+  beginsAt?: Date;
   closedAt?: Date;
   attributes: Partial<Record<SearchAttributeName, unknown>>;
   /** Search attribute `RunComfyLabels`, where it is set. */
@@ -146,7 +148,9 @@ export function modelOf(run: Pick<RunInfo, 'attributes'>): string | undefined {
 }
 
 function toRunInfo(raw: RawRun): RunInfo {
-  const { execution, firstRunId, type, taskQueue, status, startTime, closeTime, searchAttributes, memo } = raw;
+  const { execution, firstRunId, type, taskQueue, status, searchAttributes, memo } = raw;
+  const { startTime, executionTime, closeTime } = raw;
+  const [startedAt, beginsAt] = [toDate(startTime), toDate(executionTime)];
   const fields = searchAttributes?.indexedFields ?? {};
   return withoutUndefined({
     key: execution?.workflowId ?? '',
@@ -155,7 +159,8 @@ function toRunInfo(raw: RawRun): RunInfo {
     workflowType: type?.name ?? '',
     taskQueue: taskQueue ?? '',
     status: statusOf(status?.valueOf()),
-    startedAt: toDate(startTime),
+    startedAt,
+    beginsAt: beginsAt > startedAt ? beginsAt : undefined,
     closedAt: closeTime ? toDate(closeTime) : undefined,
     attributes: Object.fromEntries(
       searchAttributeNames.flatMap((name) => {

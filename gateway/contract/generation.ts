@@ -131,6 +131,7 @@ const knownStateFields = {
   isFromServer: exactOptional(
     z.literal(true).meta({ description: 'No worker answered: this is what Temporal keeps.' }),
   ),
+  beginsAt: exactOptional(time.meta({ description: 'Its start is delayed until then: nothing was sent yet.' })),
   taskFailure: exactOptional(
     z
       .object({ attempts: z.int(), reason: z.string() })

@@ -21,9 +21,11 @@ import { readTaskFailure, type TaskFailure } from './task-failure.ts';
 export interface KnownState extends GenerationState {
   /**
    * No worker answered: phase, ids and times are what the server keeps, `reads` is 0 unless the generation has ended, and
-   * `submission` is `unknown` unless a request id or an ending says more.
+   * `submission` is `unknown` unless a request id, an ending or `beginsAt` says more.
    */
   isFromServer?: true;
+  /** Its start is delayed until then, ISO 8601: no worker was given anything of it, and nothing was sent. */
+  beginsAt?: string;
   /** When the end is likely, from what workers have learned; ISO 8601. */
   expectedEndAt?: string;
   /** Workers try to go on with the generation and fail: nothing happens until that is mended. */
@@ -35,25 +37,38 @@ export async function readServerState(client: Client, run: RunDescription): Prom
   const { key, runId } = run;
   const first = await readOriginalRequest(client, key, runId);
   const { model: modelAsked, requestId: idAsked, deadlineMs } = first?.request ?? {};
-  const startedAt = first?.startedAt ?? run.startedAt;
-  const requestId = attributeOf(run, 'RunComfyRequestId') ?? (isRequestId(idAsked) ? idAsked : undefined);
   const closed = isClosed(run);
+  const isYetToBegin = !closed && (await isDelayed(client, run));
+  // Each run of a cron schedule has its own beginning.
+  const begins = isYetToBegin ? run.beginsAt : first?.beginsAt;
+  const beginsAt = begins ?? run.beginsAt ?? run.startedAt;
+  const requestId = attributeOf(run, 'RunComfyRequestId') ?? (isRequestId(idAsked) ? idAsked : undefined);
+  const unsaid = isYetToBegin ? 'not_sent' : 'unknown';
   const known: KnownState = {
     phase: phaseOf(run) ?? (closed ? 'failed' : phaseByActivity(run.pendingActivities)),
     model: modelOf(run) ?? (typeof modelAsked === 'string' ? modelAsked : ''),
-    submission: requestId === undefined ? 'unknown' : 'accepted',
+    submission: requestId === undefined ? unsaid : 'accepted',
     ...(requestId !== undefined && { requestId }),
     reads: 0,
-    deadlineAt: new Date(
-      startedAt.getTime() + (isStretchMs(deadlineMs) ? deadlineMs : defaultDeadlineMs),
-    ).toISOString(),
+    deadlineAt: new Date(beginsAt.getTime() + (isStretchMs(deadlineMs) ? deadlineMs : defaultDeadlineMs)).toISOString(),
     isFromServer: true,
+    ...(isYetToBegin && { beginsAt: beginsAt.toISOString() }),
   };
   if (!closed) {
     const taskFailure = await readTaskFailure(client, run);
     return { ...known, ...(taskFailure && { taskFailure }) };
   }
   return endedState(client, run, known);
+}
+
+/** Whether a run waits for its beginning. A message may have cut that short: then its history has a workflow task. */
+async function isDelayed(client: Client, { key, runId, beginsAt }: RunDescription): Promise<boolean> {
+  if (beginsAt === undefined || beginsAt.getTime() <= Date.now()) return false;
+  const { namespace } = client.options;
+  const asked = { namespace, execution: { workflowId: key, runId } };
+  const { history, nextPageToken } = await client.workflowService.getWorkflowExecutionHistory(asked);
+  const events = history?.events ?? [];
+  return nextPageToken.length === 0 && !events.some((event) => event.workflowTaskScheduledEventAttributes);
 }
 
 /** The state with what Temporal knows of the run's end, which wins over what the workflow said last. */

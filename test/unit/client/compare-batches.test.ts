@@ -13,6 +13,7 @@ function compare(existing: object, wanted: BatchRequest, isRunAgain?: boolean): 
     workflowType: 'runcomfyBatch',
     runId: 'run-1',
     startedAt: new Date(0),
+    beginsAt: new Date(0),
     request: existing,
   };
   const parsed = parseBatchRequest(wanted);

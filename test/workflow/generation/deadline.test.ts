@@ -1,5 +1,6 @@
 import { tsToMs } from '@temporalio/common/lib/time.js';
 import { describe, expect, it } from 'vitest';
+import { createGenerationClient } from '../../../client/index.ts';
 import type { CancelAnswer } from '../../../domain/activities.ts';
 import { eventually } from '../../support/eventually.ts';
 import { activityFailure, endingOf, output, reading, untilState } from '../../support/generations.ts';
@@ -252,5 +253,19 @@ describe.concurrent('a deadline', () => {
       // Temporal's times are finer than milliseconds.
       expect(Math.abs(Date.parse(state.deadlineAt) - startedAt - latestMs)).toBeLessThanOrEqual(1);
     }
+  });
+
+  it('is told with the beginning of a start that is delayed, before which nothing is sent, though workers are there', async () => {
+    const { request } = generations.script({});
+    const { client, taskQueue, start: begin } = generations.rig();
+    const handle = await begin(request, { startDelay: 3_600_000 });
+    const generation = await createGenerationClient({ client, taskQueue }).get(handle.workflowId);
+    const state = await generation.state();
+    const { startTime } = await handle.describe();
+    expect(state).toMatchObject({ phase: 'submitting', submission: 'not_sent', isFromServer: true });
+    const beginsMs = Date.parse(state.beginsAt ?? '');
+    expect(Math.abs(beginsMs - startTime.getTime() - 3_600_000)).toBeLessThanOrEqual(1);
+    expect(Math.abs(Date.parse(state.deadlineAt) - beginsMs - 86_400_000)).toBeLessThanOrEqual(1);
+    await handle.terminate();
   });
 });

@@ -26,6 +26,9 @@ describe('a state for people', () => {
     expect(progressLine({ ...state, expectedEndAt: '2026-01-01T00:00:30Z' }, 0, now)).toContain('any moment');
     const failing: KnownState = { ...state, isFromServer: true, taskFailure: { attempts: 4, reason: 'no such key' } };
     expect(prettyState(failing, 'k', now)).toContain('its tasks fail (attempt 4): no such key');
+    const delayed: KnownState = { ...state, phase: 'submitting', isFromServer: true, beginsAt: '2026-01-01T05:00:00Z' };
+    expect(progressLine(delayed, 0, now)).toMatch(/· begins at 2026-01-01T05:00:00Z · request r-1$/);
+    expect(prettyState(delayed, 'k', now)).toMatch(/begins +2026-01-01T05:00:00Z/);
   });
 
   it.each([

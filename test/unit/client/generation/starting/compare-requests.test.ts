@@ -6,7 +6,7 @@ import type { GenerationRequest } from '../../../../../domain/generation.ts';
 const wanted: GenerationRequest = { model: 'a/b', input: { prompt: 'a cat', seed: 7 } };
 
 function firstEvent(request: OriginalRequest['request'], workflowType = 'runcomfyGeneration'): OriginalRequest {
-  return { workflowType, runId: 'run-1', startedAt: new Date(0), request };
+  return { workflowType, runId: 'run-1', startedAt: new Date(0), beginsAt: new Date(0), request };
 }
 
 describe('compareRequests', () => {

@@ -1,0 +1,72 @@
+import { type Client, QueryNotRegisteredError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { expect, it } from 'vitest';
+import { createGenerationClient } from '../../../client/index.ts';
+import { flux } from '../../support/simulator-client.ts';
+
+const delayMs = 172_800_000;
+const timeOf = (ms: number) => ({ seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1e6 });
+const task = { workflowTaskScheduledEventAttributes: {} };
+const told = { workflowExecutionSignaledEventAttributes: {} };
+
+/** The state of a generation whose start was delayed by two days, so long after it, with these events behind its first. */
+async function stateAfter(ms: number, { events = [], request = {} }: { events?: object[]; request?: object } = {}) {
+  // Whoever waits for it is told by the clock of this machine.
+  const start = Date.now() - ms;
+  const type = { name: 'runcomfyGeneration' };
+  const execution = { workflowId: 'k', runId: 'run 1' };
+  const argument = { model: flux, input: { prompt: 'a cat' }, ...request };
+  const attributes = {
+    workflowType: type,
+    firstExecutionRunId: 'run 1',
+    firstWorkflowTaskBackoff: timeOf(delayMs),
+    input: { payloads: [defaultPayloadConverter.toPayload(argument)] },
+  };
+  const first = { eventTime: timeOf(start), workflowExecutionStartedEventAttributes: attributes };
+  const times = { startTime: timeOf(start), executionTime: timeOf(start + delayMs) };
+  const run = { execution, firstRunId: 'run 1', type, status: 1, taskQueue: 'q', ...times };
+  const client = {
+    options: {
+      namespace: 'default',
+      loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: [] },
+    },
+    withAbortSignal: (_: AbortSignal, call: () => unknown) => call(),
+    withDeadline: (_: number, call: () => unknown) => call(),
+    workflow: { getHandle: () => ({ query: () => Promise.reject(new QueryNotRegisteredError('not yet', 3)) }) },
+    workflowService: {
+      describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo: run, pendingActivities: [] }),
+      getWorkflowExecutionHistory: () =>
+        Promise.resolve({ history: { events: [first, ...events] }, nextPageToken: new Uint8Array() }),
+    },
+  } as unknown as Client;
+  const handle = await createGenerationClient({ client }).get('k');
+  return { start, state: await handle.state() };
+}
+
+it.each([
+  ['nothing else happened', []],
+  ['it was told something', [told]],
+])(
+  'of a generation whose start is delayed it is told when it begins, and that nothing was sent: %s',
+  async (...given) => {
+    const { start, state } = await stateAfter(60_000, { events: given[1] });
+    expect(Date.parse(state.beginsAt ?? '')).toBe(start + delayMs);
+    expect(Date.parse(state.deadlineAt)).toBe(start + delayMs + 86_400_000);
+    expect(state).toMatchObject({ phase: 'submitting', submission: 'not_sent', isFromServer: true });
+  },
+);
+
+it('of one that follows a request it is told that RunComfy has it, though its start is delayed', async () => {
+  const { state } = await stateAfter(60_000, { request: { requestId: 'r-1' } });
+  expect(state).toMatchObject({ submission: 'accepted', requestId: 'r-1', beginsAt: expect.any(String) as string });
+});
+
+it.each([
+  ['a worker was given a task of it all the same', 60_000, [task]],
+  ['its delay is over', delayMs + 60_000, []],
+])('nothing is said of what was sent where %s', async (_why, ms, events) => {
+  const { start, state } = await stateAfter(ms, { events });
+  expect(state).toMatchObject({ submission: 'unknown', isFromServer: true });
+  expect(state).not.toHaveProperty('beginsAt');
+  expect(Math.abs(Date.parse(state.deadlineAt) - start - delayMs - 86_400_000)).toBeLessThan(1_000);
+});
