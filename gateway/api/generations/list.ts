@@ -52,8 +52,8 @@ export async function listGenerations(
     given,
   );
   if (page.isDegraded) reply.header('x-runcomfy-degraded', 'search-attributes');
-  const tell = (row: ListedGeneration) =>
-    query.include === undefined ? asKnown(reader, row) : withState(reader, principal, row);
+  const tell = async (row: ListedGeneration) =>
+    query.include === undefined ? asKnown(reader, row) : await withState(reader, principal, row);
   const rows = await Promise.all(newestFirst(page.rows).map(tell));
   return withoutUndefined({
     generations: rows.filter((row) => phase?.includes(row.phase) !== false).map((row) => rowBody(principal, row)),
