@@ -15,18 +15,25 @@ export interface WaitOptions {
 /** Milliseconds that an unreachable Temporal is waited for. */
 export const defaultPatienceMs = 5 * 60_000;
 const pauseWhileAwayMs = 2_000;
-/** A call to a server that is there, and that lasted this long, had reached it. */
+/**
+ * A failed call that lasted at least this long counts as having reached the server, if the server was known to be up.
+ */
 const reachedAfterMs = 60_000;
 const answerWithinMs = 5_000;
-/** The SDK keeps every long poll of a call at its signal for as long as the call lasts, so that none lasts longer than this. */
+/**
+ * Longest single call that waits with a signal: the SDK keeps each long poll of a call attached to the call's signal
+ * for as long as the call lasts.
+ */
 const roundMs = 5 * 60_000;
 
-/** What is left behind holds a place among the server's long polls for so long. */
+/**
+ * Deadline of a single call inside a worker: an abandoned call holds one of the server's long-poll slots until then.
+ */
 const askWithinMs = 20_000;
 
 /**
- * Waits within a worker, whose connection heeds no signal: what is awaited is left at once where the signal is aborted,
- * and what it asks ends soon by its deadline.
+ * Waits inside a worker, whose connection ignores abort signals: an abort ends the wait at once, and the abandoned call
+ * ends at its own deadline soon after.
  */
 export async function unlessAborted<T>(client: Client, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
   for (;;) {
@@ -43,9 +50,10 @@ export async function unlessAborted<T>(client: Client, signal: AbortSignal, ask:
 }
 
 /**
- * Waits for the end of a run and of those that continue it; a server that is away or busy for a while is waited for. The
- * patience counts from when it was reached last: until a call failed that had lasted long, of a server that had answered.
- * A proxy that keeps each call for long before it refuses it reaches nothing. How the run failed is told by `explain`.
+ * Waits for the end of a run and of the runs that continue it, and retries while the server is away or busy. The
+ * patience counts from the last moment at which the server was reached: the moment a long call failed, if the server
+ * had answered before it. A proxy that holds each call for long before it refuses it does not count as reached.
+ * `explain` makes the error to throw when the run failed.
  */
 export async function awaitEnd<Result>(
   client: Client,
@@ -81,8 +89,8 @@ export async function awaitEnd<Result>(
 }
 
 /**
- * Asks for the end of a run and of those that continue it. Where Temporal's retention has taken the run since, its chain may
- * go on: the newest run of it is asked from then on.
+ * Asks for the end of a run and of the runs that continue it. If Temporal's retention has removed the run, its chain
+ * may still go on: the newest run of the chain is asked from then on.
  */
 function createAsker<Result>(client: Client, { key, runId, firstRunId }: FoundRun): () => Promise<Result> {
   let asked = runId;
@@ -99,12 +107,15 @@ function createAsker<Result>(client: Client, { key, runId, firstRunId }: FoundRu
   };
 }
 
-/** What is known of the server that is asked. */
+/** What is known of the server: whether it was there when it was last looked at. */
 interface Server {
   isThere: boolean;
 }
 
-/** Looks for a server that was away for as long as a call lasts: the SDK repeats it by itself, and it may be back meanwhile. */
+/**
+ * Checks now and then, while a call lasts, whether a server that was away is back: the SDK retries the call by itself,
+ * so the call does not tell.
+ */
 async function lookingOut<T>(server: Server, look: () => Promise<boolean>, call: () => Promise<T>): Promise<T> {
   if (server.isThere) return await call();
   const timer = setInterval(() => {
@@ -120,7 +131,10 @@ async function lookingOut<T>(server: Server, look: () => Promise<boolean>, call:
   }
 }
 
-/** Asks until the signal is aborted: a call that the SDK has repeated by itself does not end then, for hours perhaps. */
+/**
+ * Asks until the signal is aborted, without waiting for the call itself: a call that the SDK retries by itself may go
+ * on after the abort, perhaps for hours.
+ */
 function heeding<T>(client: Client, signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
   return signal ? unlessLeft(signal, withSignal(client, signal, ask)) : ask();
 }
@@ -135,12 +149,12 @@ async function answers(client: Client, key: string, signal: AbortSignal | undefi
   }
 }
 
-/** Whether the caller gave all calls a deadline that leaves no time for another. */
+/** Whether the deadline that the caller set for all calls leaves no time for another try. */
 function isCallersTimeUp(client: Client): boolean {
   return deadlineOf(client) - Date.now() < pauseWhileAwayMs;
 }
 
-/** The deadline that the caller gave all calls, in epoch milliseconds. */
+/** The deadline that the caller set for all calls, in epoch milliseconds; `Infinity` if there is none. */
 function deadlineOf(client: Client): number {
   const connection = client.connection as Partial<Pick<Connection, 'callContextStorage'>> | undefined;
   const { deadline = Infinity } = connection?.callContextStorage?.getStore() ?? {};

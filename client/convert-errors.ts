@@ -10,7 +10,10 @@ import { grpcReasonOf } from '../domain/grpc-reason.ts';
 import { GenerationError, type GenerationErrorType, isGenerationError, keyNotFound } from './errors.ts';
 import { grpcCode, grpcCodeOf, isBusy, isConnectionClosed } from './grpc.ts';
 
-/** Runs a call to Temporal; whatever stands in its way is thrown as a `GenerationError`. `noun`: what the key names. */
+/**
+ * Runs a call to Temporal and converts connection and server errors into a `GenerationError`. `noun` says what the key
+ * names.
+ */
 export async function named<T>(key: string, call: () => Promise<T>, noun?: string): Promise<T> {
   try {
     return await call();
@@ -19,7 +22,7 @@ export async function named<T>(key: string, call: () => Promise<T>, noun?: strin
   }
 }
 
-/** As `named`, for what comes one after the other. */
+/** As `named`, for an async iterator. */
 export async function* eachNamed<T>(
   key: string,
   items: () => AsyncIterable<T>,
@@ -32,7 +35,10 @@ export async function* eachNamed<T>(
   }
 }
 
-/** Names what stands between us and Temporal; a defect, or a reason to abort, is returned as it came. */
+/**
+ * Converts an error of Temporal, of its connection or of a codec into a `GenerationError`; returns any other error (a
+ * defect, an abort reason) as it is.
+ */
 export function toClientError(error: unknown, key: string, noun?: string): unknown {
   if (isGenerationError(error)) return error;
   if (error instanceof NamespaceNotFoundError) {
@@ -67,7 +73,8 @@ function describeCode(
   if (isBusy(error)) {
     return { type: 'TemporalBusy', message: `Temporal cannot do that now (${reason}): try again in a moment` };
   }
-  // PostgreSQL and MySQL keep names of 255 characters; the server says so as if it were away.
+  // PostgreSQL and MySQL store names of at most 255 characters, and the server reports a longer one as if it were
+  // unavailable.
   if (/\b(?:value|data) too long\b/i.test(reason)) {
     return {
       type: 'InvalidInput',
@@ -82,13 +89,13 @@ function describeCode(
   return { type: 'TemporalUnreachable', message };
 }
 
-/** Some errors of the SDK keep no code. */
+/** The gRPC code of an error; some errors of the SDK carry none, so theirs is derived from their class. */
 function codeOf(error: unknown): number | undefined {
   if (error instanceof WorkflowNotFoundError || error instanceof ScheduleNotFoundError) return grpcCode.notFound;
   return error instanceof WorkflowExecutionAlreadyStartedError ? grpcCode.alreadyExists : grpcCodeOf(error);
 }
 
-/** Codes of a server, or of something in front of it, that is there and fails. */
+/** Codes that show that the server, or a proxy in front of it, is up but failed. */
 const answered: readonly number[] = [
   grpcCode.unknown,
   grpcCode.notFound,
@@ -99,10 +106,13 @@ const answered: readonly number[] = [
   grpcCode.dataLoss,
 ];
 
-/** Codecs and converters are the caller's; ours throws an error of this name, which the client does not depend on. */
+/**
+ * Whether a payload could not be decoded. Codecs and converters belong to the caller; our own codec throws an error
+ * named `EncryptionError`, whose class the client does not import.
+ */
 function isUnreadable(error: unknown): boolean {
   if (error instanceof ValueError || error instanceof PayloadConverterError) return true;
-  // Nothing here parses JSON but payloads, and the converter of the SDK throws as JSON.parse does.
+  // Payloads are the only JSON parsed here, and the SDK's converter lets the error of JSON.parse through.
   if (error instanceof SyntaxError) return true;
   return error instanceof Error && (error.name === 'EncryptionError' || isUnreadable(error.cause));
 }

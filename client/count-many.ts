@@ -8,12 +8,12 @@ import { named } from './convert-errors.ts';
 import { type CountScope, createRunCount } from './count-runs.ts';
 import { isOfUnknownAttributes } from './grpc.ts';
 
-/** How many run, and how many ended in which way. */
+/** The number of open runs, and of ended runs by how they ended. */
 export interface EndCounts<EndPhase extends string> {
   byPhase: Partial<Record<EndPhase, number>>;
-  /** Those that have not ended: where each of them stands it alone knows. */
+  /** Runs that have not ended; their phases are not in the index. */
   open: number;
-  /** The server knows no search attributes of ours: what needs them is missing. */
+  /** The server does not have our search attributes, so there are no counts by phase. */
   isDegraded?: true;
 }
 
@@ -25,7 +25,9 @@ const tells = (phase: string) => `RunComfyPhase = "${phase}"`;
 const tellsNothing = 'RunComfyPhase IS NULL';
 const pipelineTells = (phase: string) => `((${completed} OR ExecutionStatus = "Failed") AND ${tells(phase)})`;
 
-/** As rows are told their phase: each run that has ended counts in one of them. */
+/**
+ * Index clauses by final phase, by the same rules as the phases of listed rows: each ended run counts in exactly one.
+ */
 const endsOfPipelines: Record<PipelineEndPhase, string> = {
   succeeded: `(${pipelineTells('succeeded')} OR (${completed} AND ${tellsNothing}))`,
   partial: pipelineTells('partial'),
@@ -41,17 +43,17 @@ const endsOfBatches: Record<BatchEndPhase, string> = {
   cancelled: `(${stopped} OR ${timedOut} OR (${completed} AND ${tells('cancelled')}))`,
 };
 
-/** Counts pipelines, in one short call of Temporal's index for each way to end, and one for those that run. */
+/** Counts pipelines with one short call to Temporal's index for each final phase, and one for the open ones. */
 export function countPipelines(client: Client, scope: CountScope = {}): Promise<EndCounts<PipelineEndPhase>> {
   return countEnds(client, pipelineWorkflowType, scope, endsOfPipelines);
 }
 
-/** Counts batches, in one short call of Temporal's index for each way to end, and one for those that run. */
+/** Counts batches with one short call to Temporal's index for each final phase, and one for the open ones. */
 export function countBatches(client: Client, scope: CountScope = {}): Promise<EndCounts<BatchEndPhase>> {
   return countEnds(client, batchWorkflowType, scope, endsOfBatches);
 }
 
-/** Counts the budgets that are open, in one short call of Temporal's index. */
+/** Counts open budgets with one short call to Temporal's index. */
 export function countBudgets(client: Client, { namePrefix = '' }: BudgetFilter = {}): Promise<{ open: number }> {
   const count = createRunCount(client, budgetWorkflowType, scopeOfBudgets(namePrefix));
   return named('', async () => {

@@ -4,20 +4,23 @@ import { checkArgument } from './generation/check-arguments.ts';
 import { isBusy } from './grpc.ts';
 import { checkScope, isComparable, type ListScope, scopeClauses } from './list-scope.ts';
 
-/** What is counted: workflows of one type, in which of them. */
+/** Which workflows of a type are counted. */
 export type CountScope = Pick<ListScope, 'keyPrefix'>;
 
-/** The number of workflows for each of some clauses of Temporal's index. */
+/** Counts the workflows that match each of some named clauses of Temporal's index. */
 export type CountEach = <Name extends string>(
   clauses: Partial<Record<Name, string>>,
 ) => Promise<Partial<Record<Name, number>>>;
 
 const longestPauseMs = 2_000;
 
-/** A number for each clause, by one short call of Temporal's index after the other: a namespace has ten a second, lists included. */
+/**
+ * Makes a function that counts the workflows matching each clause. The calls to Temporal's index run one after the
+ * other, since a namespace is allowed about ten a second, lists included.
+ */
 export function createRunCount(client: Client, workflowType: string, scope: CountScope): CountEach {
   checkScope(scope);
-  // Nobody looks at what the index counts.
+  // Counts come straight from the index, so no key can be checked here afterwards as lists do it.
   const expected = 'text without quotes, question marks, backslashes and control characters, where it is counted';
   checkArgument('filter.keyPrefix', isComparable(scope.keyPrefix ?? ''), expected);
   const ofType = [`WorkflowType = "${workflowType}"`, ...scopeClauses(scope)].join(' AND ');

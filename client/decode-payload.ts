@@ -1,10 +1,15 @@
 import type { Client } from '@temporalio/client';
 import type { Payload, SerializationContext } from '@temporalio/common';
 
-/** What a payload decodes to that cannot be read here: of another codec, or with a key that this worker lacks. */
+/**
+ * Stands for a payload that cannot be decoded here: it was encoded by another codec, or with a key that this process
+ * lacks.
+ */
 export const undecodable = Symbol('undecodable');
 
-/** What a payload belongs to, by which a codec may have bound it: a workflow, or an activity of that workflow. */
+/**
+ * The workflow, or the activity of that workflow, that a payload belongs to: a codec may have bound the payload to it.
+ */
 export interface PayloadOwner {
   workflowId: string;
   activityId?: string | null | undefined;
@@ -29,7 +34,7 @@ export async function decodePayload(
   }
 }
 
-/** What the SDK tells codecs and converters of what belongs to this owner. */
+/** The serialization context that the SDK passes to codecs and converters for payloads of this owner. */
 export function serializationContext(
   { options: { namespace } }: Client,
   { workflowId, activityId }: PayloadOwner,

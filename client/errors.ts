@@ -11,7 +11,7 @@ import { type FailureType, isFailureType } from '../domain/failure-type.ts';
 import type { FailureDetails, GenerationState, InputIssue, Phase, Submission } from '../domain/generation.ts';
 import type { PipelineFailureDetails } from '../domain/pipeline/pipeline-run.ts';
 
-/** What can go wrong between a caller and Temporal, beside the failures of a generation itself. */
+/** What can go wrong between a caller and Temporal, apart from the failures of a generation itself. */
 export const clientErrorTypes = [
   'KeyNotFound',
   'KeyInUse',
@@ -34,7 +34,7 @@ export type GenerationErrorType = FailureType | ClientErrorType;
 
 const marker = Symbol.for('runcomfy-temporal.GenerationError');
 
-/** What a `GenerationError` knows, as far as it is known. */
+/** The fields of a `GenerationError`; those that are not known are missing. */
 export interface GenerationErrorFields {
   type: GenerationErrorType;
   message: string;
@@ -44,14 +44,14 @@ export interface GenerationErrorFields {
   phase?: Phase | undefined;
   submission?: Submission | undefined;
   issues?: InputIssue[] | undefined;
-  /** First detail of the workflow's failure, as it came. */
+  /** First detail of the workflow's failure, as received. */
   details?: Partial<FailureDetails> | undefined;
-  /** First detail of the failure of a pipeline, as it came. */
+  /** First detail of a pipeline's failure, as received. */
   pipeline?: Partial<PipelineFailureDetails> | undefined;
   cause?: unknown;
 }
 
-/** The one error of this library: `type` says what happened, `requestId` what RunComfy knows it by. */
+/** The one error of this library: `type` says what happened, and `requestId` is RunComfy's id of the request. */
 export class GenerationError extends Error {
   override readonly name = 'GenerationError';
   readonly type: GenerationErrorType;
@@ -66,7 +66,7 @@ export class GenerationError extends Error {
 
   constructor(fields: GenerationErrorFields) {
     super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
-    // A failure that carries none has none here either.
+    // A failure without details gives an error without `details`.
     const details = fields.details && Object.keys(fields.details).length > 0 ? fields.details : undefined;
     this.type = fields.type;
     this.key = fields.key ?? details?.key;
@@ -81,12 +81,14 @@ export class GenerationError extends Error {
   }
 }
 
-/** Tells our errors apart by a marker, so that two copies of this library agree. */
+/** Recognizes our errors by a marker instead of their class, so that it works across two copies of this library. */
 export function isGenerationError(error: unknown): error is GenerationError {
   return typeof error === 'object' && error !== null && marker in error;
 }
 
-/** Turns how a workflow ended into an error by failure type; `state` helps where the ending itself carries no details. */
+/**
+ * Converts the failed end of a workflow into an error; `state` fills in what the failure itself carries no details of.
+ */
 export function toGenerationError(error: WorkflowFailedError, key: string, state?: GenerationState): GenerationError {
   const { cause } = error;
   if (cause instanceof ApplicationFailure) {
@@ -131,7 +133,7 @@ export function toGenerationError(error: WorkflowFailedError, key: string, state
   });
 }
 
-/** What is said of a run that was ended by Temporal, of which the workflow itself never heard. */
+/** Type and message for a generation that Temporal terminated or timed out without its workflow hearing of it. */
 export function endedOutside(
   how: 'terminated' | 'timed_out',
   key: string,
@@ -144,7 +146,7 @@ export function endedOutside(
   };
 }
 
-/** Of a batch or pipeline: what ended it that was no cancel, and that it could not tell itself. */
+/** Says what ended a batch or pipeline that was not cancelled and could not report its own failure. */
 export function whatEnded({ cause, message }: WorkflowFailedError): {
   how: 'terminated' | 'timed_out' | 'failed';
   what: string;
@@ -160,12 +162,12 @@ function nameOf(key: string, requestId: string | undefined): string {
   return `generation "${key}"${requestId === undefined ? '' : ` (request ${requestId})`}`;
 }
 
-/** What people call a workflow of this type: a generation, a pipeline. */
+/** The everyday name of a workflow of this type, such as "generation" or "pipeline". */
 function nounOf(workflowType: string): string {
   return workflowType.startsWith('runcomfy') ? workflowType.slice('runcomfy'.length).toLowerCase() : 'workflow';
 }
 
-/** Temporal knows no execution of this key. */
+/** The error for a key that Temporal does not know, or whose runs it has removed. */
 export function keyNotFound(
   key: string,
   { noun = 'generation', cause }: { noun?: string; cause?: unknown } = {},
@@ -174,7 +176,7 @@ export function keyNotFound(
   return new GenerationError({ type: 'KeyNotFound', message, key, cause });
 }
 
-/** Where something waits for a worker. */
+/** The workflow that waits for a worker, and on which task queue. */
 export interface WaitingPlace {
   key: string;
   workflowType: string;
@@ -182,13 +184,13 @@ export interface WaitingPlace {
   namespace: string;
 }
 
-/** Nobody polls the task queue. */
+/** The error for a task queue that no worker polls. */
 export function noWorker({ key, workflowType, taskQueue, namespace }: WaitingPlace): GenerationError {
   const message = `no worker answers for ${nounOf(workflowType)} "${key}": start one on task queue "${taskQueue}" of namespace "${namespace}" with \`runcomfy-temporal worker\``;
   return new GenerationError({ type: 'NoWorker', message, key });
 }
 
-/** Workers take the workflow's tasks and fail on them. */
+/** The error for a workflow whose tasks fail on every worker that takes them. */
 export function workerFailing(
   { key, workflowType }: Pick<WaitingPlace, 'key' | 'workflowType'>,
   { attempts, reason }: { attempts: number; reason: string },

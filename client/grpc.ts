@@ -1,6 +1,6 @@
 import { isGrpcServiceError, isRetryableError } from '@temporalio/client';
 
-/** The gRPC status codes; a server that is healthy, full, old or away answers with any of them. */
+/** The gRPC status codes. */
 export const grpcCode = {
   cancelled: 1,
   unknown: 2,
@@ -26,37 +26,42 @@ export function grpcCodeOf(error: unknown): number | undefined {
   return error instanceof Error && error.cause !== undefined ? grpcCodeOf(error.cause) : undefined;
 }
 
-/** Whether a call with a deadline ran out of time: the server may be first to give it up, and then says `cancelled`. */
+/** Whether a call ran into its deadline. The server may notice first, and then answers `cancelled`. */
 export function isOutOfTime(error: unknown): boolean {
   const code = grpcCodeOf(error);
   return code === grpcCode.deadlineExceeded || code === grpcCode.cancelled;
 }
 
-/** Whether the server is there and cannot do this now: it is busy, or the execution is being changed by somebody else. */
+/**
+ * Whether the server is up but cannot do this now: it is overloaded, or the execution is being changed by another call.
+ */
 export function isBusy(error: unknown): boolean {
   const code = grpcCodeOf(error);
   return code === grpcCode.resourceExhausted || code === grpcCode.aborted || code === grpcCode.failedPrecondition;
 }
 
-/** Whether a server refuses a query since it does not know our search attributes. */
+/** Whether a server refuses a query because it does not have our search attributes. */
 export function isOfUnknownAttributes(error: unknown): boolean {
   return grpcCodeOf(error) === grpcCode.invalidArgument;
 }
 
-/** Whether the caller closed the connection: gRPC says so in words alone. */
+/** Whether the caller closed the connection; gRPC reports that by its message alone. */
 export function isConnectionClosed(error: unknown): boolean {
   return (
     error instanceof Error && (/channel has been shut down/i.test(error.message) || isConnectionClosed(error.cause))
   );
 }
 
-/** Whether the same call may succeed later: the server is away, busy or hangs, or what lies before it broke the call off. */
+/**
+ * Whether the same call may succeed later: the server is away, busy or hangs, or a proxy in front of it broke the call
+ * off.
+ */
 export function mayPass(error: unknown): boolean {
   if (isGrpcServiceError(error)) return isRetryableError(error) || (isOutOfTime(error) && !isGivenUp(error.details));
   return error instanceof Error && error.cause !== undefined && mayPass(error.cause);
 }
 
-/** Whether it was the caller who ended the call: the code is that of a server which does. */
+/** Whether the caller cancelled the call; the server uses the same code when it gives a call up. */
 function isGivenUp(details: string): boolean {
   return /cancelled on client/i.test(details);
 }

@@ -4,14 +4,14 @@ import { checkArgument } from './generation/check-arguments.ts';
 import { listRuns, listRunsPage, type RunInfo } from './generation/run-info.ts';
 import { checkScope, type ListScope, matchLabels, scopeClauses } from './list-scope.ts';
 
-/** What is listed, and how a run becomes a row. */
+/** The workflow type to list, its phases, and how a run becomes a row. */
 export interface Listing<Phase extends string, Row extends { phase: Phase }> {
   workflowType: string;
   phases: readonly Phase[];
   describeRow: (run: RunInfo) => Promise<Row>;
 }
 
-/** Which of them are listed. */
+/** Which workflows are listed. */
 export interface RowFilter<Phase extends string> extends ListScope {
   phase?: Phase | undefined;
   /** Default 100; `Infinity` for all. */
@@ -21,14 +21,14 @@ export interface RowFilter<Phase extends string> extends ListScope {
 const defaultLimit = 100;
 const rowsAtOnce = 20;
 
-/** One page of a list; it may have fewer rows than were asked for, and more pages follow all the same. */
+/** One page of a list. It may have fewer rows than `limit` although more pages follow. */
 export interface RowPage<Row> {
   rows: Row[];
-  /** Base64; missing: that was the last page. */
+  /** Base64; missing on the last page. */
   nextPageToken?: string;
 }
 
-/** Which page is read: so many runs are looked at. */
+/** Which page is read; `limit` is the number of runs looked at, before filtering. */
 export interface Paging {
   limit: number;
   pageToken?: string | undefined;
@@ -82,7 +82,7 @@ function queryOf({ workflowType }: { workflowType: string }, filter: ListScope):
   return [ofType, ...scopeClauses(filter)].join(' AND ');
 }
 
-/** The runs that the filter means, as rows. */
+/** The runs that match the filter, as rows. */
 async function describeRuns<Phase extends string, Row extends { phase: Phase }>(
   client: Client,
   runs: RunInfo[],
@@ -90,7 +90,7 @@ async function describeRuns<Phase extends string, Row extends { phase: Phase }>(
   { keyPrefix = '', labels: wanted, phase }: RowFilter<Phase>,
 ): Promise<(Row & { labels?: Labels })[]> {
   const describe = async (run: RunInfo) => {
-    // A server on SQL takes a prefix in small and in capital letters alike.
+    // SQL visibility stores match a prefix case-insensitively.
     if (!run.key.startsWith(keyPrefix)) return undefined;
     const { isMatch, labels } = await matchLabels(client, run, wanted);
     return isMatch ? { ...(await describeRow(run)), ...(labels && { labels }) } : undefined;

@@ -5,19 +5,19 @@ import { checkArgument } from './generation/check-arguments.ts';
 import type { RunInfo } from './generation/run-info.ts';
 import { readLabels } from './start-labels.ts';
 
-/** What every list can be narrowed to. */
+/** What any list can be narrowed by. */
 export interface ListScope {
-  /** Only what carries all of these labels. */
+  /** Only runs that carry all of these labels. */
   labels?: Labels | undefined;
-  /** Only what was started at this time or later; of what was continued as new, its last run counts. */
+  /** Only runs started at this time or later; a workflow that continued as new is judged by its last run. */
   since?: Date | undefined;
-  /** Only what was started before this time. */
+  /** Only runs started before this time. */
   until?: Date | undefined;
-  /** Only keys that begin so. */
+  /** Only keys with this prefix. */
   keyPrefix?: string | undefined;
 }
 
-/** Refuses a scope that means nothing. */
+/** Refuses a scope with invalid values. */
 export function checkScope({ labels, since, until, keyPrefix }: ListScope): void {
   checkArgument('filter.labels', labels === undefined || findLabelIssues(labels).length === 0, 'names and values');
   for (const [name, time] of Object.entries({ since, until })) {
@@ -29,8 +29,8 @@ export function checkScope({ labels, since, until, keyPrefix }: ListScope): void
 }
 
 /**
- * The scope as any server can look for it: everything but the labels, and no more of a prefix than a query can compare. What
- * is found may have keys that begin otherwise.
+ * The scope as query clauses that every server can evaluate: everything but the labels, and only as much of the prefix
+ * as a query can compare. The query may therefore find keys without the prefix, which callers filter out.
  */
 export function scopeClauses({ since, until, keyPrefix = '' }: ListScope): string[] {
   const beginning = isComparable(keyPrefix) ? keyPrefix : plainBeginning(keyPrefix);
@@ -41,17 +41,23 @@ export function scopeClauses({ since, until, keyPrefix = '' }: ListScope): strin
   ];
 }
 
-/** A server that has no such attribute refuses the query; any other finds all with it. */
+/**
+ * Matches every run on a server that has our search attributes; a server without them refuses the query, which would
+ * otherwise find only runs without a phase.
+ */
 export const knowsPhases = '(RunComfyPhase IS NULL OR RunComfyPhase != "")';
 
-/** Leaves out what cannot carry the labels: what runs may not have shown them yet. */
+/**
+ * Leaves out the runs that cannot carry the labels. Open runs without the attribute stay in, as they may not have set
+ * it yet.
+ */
 export function labelClauses(labels: Labels = {}): string[] {
   return labelWords(labels).map(
     (word) => `(RunComfyLabels = ${quote(word)} OR (RunComfyLabels IS NULL AND ExecutionStatus = "Running"))`,
   );
 }
 
-/** Whether a run carries all the labels, and those that it carries. */
+/** Whether a run carries all the wanted labels, and which labels it has. */
 export async function matchLabels(
   client: Client,
   run: RunInfo,
@@ -63,20 +69,20 @@ export async function matchLabels(
 }
 
 /**
- * Whether a query can name this text: the SQL stores of Temporal compare no value with such characters, however they are
- * escaped, and PostgreSQL's refuses every query with a question mark, which it takes for the place of a value.
+ * Whether a query can contain this text. The SQL stores of Temporal cannot compare values with these characters,
+ * however they are escaped; PostgreSQL refuses every query with a question mark, which it takes for a placeholder.
  */
 export function isComparable(text: string): boolean {
   return !/['"\\?\p{Cc}]/u.test(text);
 }
 
-/** The longest beginning of a text that every store compares as a beginning. */
+/** The longest prefix of a text that every store can match with `STARTS_WITH`. */
 export function plainBeginning(text: string): string {
   const [plain = ''] = /^[^'"`\\?%_!\p{Cc}]*/u.exec(text) ?? [];
   return plain;
 }
 
-/** Text as Temporal's queries quote it. */
+/** Quotes text for a query of Temporal. */
 export function quote(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }

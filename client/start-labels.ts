@@ -7,16 +7,16 @@ import { decodePayload } from './decode-payload.ts';
 import { GenerationError } from './errors.ts';
 import type { RunInfo } from './generation/run-info.ts';
 
-/** What an order is for. */
+/** The labels of an order. */
 export interface StartLabels {
   /**
-   * Up to 10 names and values that whatever it leads to carries as well: lists and costs are told by them. Names have 1 to
-   * 40 letters, digits, `_`, `.`, `-`; values 1 to 120 bytes.
+   * Up to 10 names and values, inherited by everything that the order starts; lists and costs can be filtered by them.
+   * Names have 1 to 40 letters, digits, `_`, `.`, `-`; values 1 to 120 bytes.
    */
   labels?: Labels | undefined;
 }
 
-/** The memo that carries labels; throws `InvalidInput` with all that is wrong with them. */
+/** The memo that carries the labels; throws `InvalidInput` with every problem of them. */
 export function toLabelMemo({ labels }: StartLabels, key: string): { memo?: Record<string, unknown> } {
   if (labels === undefined) return {};
   const issues = findLabelIssues(labels);
@@ -28,14 +28,17 @@ export function toLabelMemo({ labels }: StartLabels, key: string): { memo?: Reco
   return Object.keys(memo).length === 0 ? {} : { memo };
 }
 
-/** The labels of a run, by its search attribute or else by its memo; none where that cannot be read here. */
+/** The labels of a run, from its search attribute or else from its memo; empty if the memo cannot be decoded here. */
 export async function readLabels(client: Client, { key, labelWords, memo }: RunInfo): Promise<Labels | undefined> {
   if (labelWords !== undefined) return labelsOfWords(labelWords);
   const payload = memo?.[labelsMemoKey];
   return payload && labelsIn({ [labelsMemoKey]: await decodePayload(client, payload, { workflowId: key }) });
 }
 
-/** A notice where a call that attaches gives other labels than the run has: they are those of its start. */
+/**
+ * A notice for a call that attaches with other labels than the run was started with, since those of the call have no
+ * effect.
+ */
 export async function labelNotices(client: Client, run: RunInfo, labels: Labels | undefined): Promise<string[]> {
   if (labels === undefined) return [];
   const known = await readLabels(client, run);
@@ -44,7 +47,7 @@ export async function labelNotices(client: Client, run: RunInfo, labels: Labels 
   return [`attached to "${run.key}" with the labels that it was started with: those of this call had no effect`];
 }
 
-/** The labels that such words spell. */
+/** Parses the words of the search attribute, `name=value`, into labels. */
 function labelsOfWords(words: readonly string[]): Labels {
   return Object.fromEntries(
     words.flatMap((word) => {

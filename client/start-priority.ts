@@ -2,13 +2,18 @@ import type { Priority } from '@temporalio/common';
 import { withoutUndefined } from '../domain/json.ts';
 import { checkArgument } from './generation/check-arguments.ts';
 
-/** Who goes first where orders wait for a limit of rate, or for workers: Temporal's own priority and fairness. */
+/**
+ * Priority and fairness of an order, as Temporal implements them: which order goes first when several wait for a rate
+ * limit or for workers.
+ */
 export interface StartPriority {
-  /** 1 (first) to 5 (last); default 3. What an order leads to inherits it. */
+  /** 1 (first) to 5 (last); default 3. Everything that the order starts inherits it. */
   priority?: 1 | 2 | 3 | 4 | 5 | undefined;
-  /** For whom it is ordered, at most 64 bytes: tenants take turns within one priority, however much each has ordered. */
+  /**
+   * The tenant that orders, at most 64 bytes: within one priority tenants take turns, however much each has ordered.
+   */
   tenant?: string | undefined;
-  /** The tenant's share beside the others, 0.001 to 1000; default 1. */
+  /** The tenant's share relative to the others, 0.001 to 1000; default 1. */
   weight?: number | undefined;
 }
 
@@ -16,7 +21,7 @@ const maxTenantBytes = 64;
 const minWeight = 0.001;
 const maxWeight = 1_000;
 
-/** The priority as Temporal takes it; throws `InvalidInput` where it would not. */
+/** The priority in Temporal's form; throws `InvalidInput` for values that Temporal would refuse. */
 export function toPriority({ priority, tenant, weight }: StartPriority, key: string): { priority?: Priority } {
   const isLevel = priority === undefined || [1, 2, 3, 4, 5].includes(priority);
   checkArgument('priority', isLevel, 'a whole number from 1 (first) to 5 (last)', key);

@@ -5,13 +5,16 @@ import { defaultPatienceMs } from './await-end.ts';
 import { isGenerationError } from './errors.ts';
 import { mayPass } from './grpc.ts';
 
-/** How states are watched. */
+/** How a workflow's states are watched. */
 export interface WatchOptions {
-  /** Ends the watching, not what is watched: the iterator then throws the signal's reason. */
+  /** Stops the watching, not the workflow: the iterator then throws the signal's reason. */
   signal?: AbortSignal;
-  /** Pause between two reads of the state while things change; default 1 s. It grows to five times as long while nothing does. */
+  /**
+   * Pause between two reads while the state changes; default 1 s. It grows up to five times as long while nothing
+   * changes.
+   */
   intervalMs?: number;
-  /** How long an unreachable Temporal is waited for; default 5 minutes. */
+  /** How long to wait for an unreachable Temporal; default 5 minutes. */
   patienceMs?: number;
 }
 
@@ -19,15 +22,15 @@ const defaultIntervalMs = 1_000;
 const slowest = 5;
 const slowdown = 1.4;
 
-/** What is watched. */
+/** The workflow that is watched. */
 export interface Watched<State> {
   readState: (signal: AbortSignal) => Promise<State>;
   isEnd: (state: State) => boolean;
-  /** Settles when all is over; it is given the signal that ends the watching. */
+  /** Settles when the workflow has ended; receives the signal that ends the watching. */
   awaitEnd: (signal: AbortSignal) => Promise<unknown>;
 }
 
-/** Yields a state whenever it has changed, the last time as it ended. */
+/** Yields the state whenever it has changed, and last the state at the end. */
 export async function* watchChanges<State>(
   { readState, isEnd, awaitEnd }: Watched<State>,
   { signal, intervalMs = defaultIntervalMs, patienceMs = defaultPatienceMs }: WatchOptions,
@@ -68,7 +71,7 @@ export async function* watchChanges<State>(
       const isUnread = isLastTime && state === undefined;
       if ((isLastTime && !isUnread) || (last !== undefined && isEnd(last))) return;
       pauseMs = hasChanged ? intervalMs : Math.min(pauseMs * slowdown, intervalMs * slowest);
-      // Not by a race with the end, each of which it would remember until it comes.
+      // No race with the promise of the end: each race would add a listener that stays until the end comes.
       await sleep(pauseMs, undefined, { signal: isUnread ? stop : noMorePauses }).catch(() => undefined);
     }
   } finally {
@@ -77,14 +80,14 @@ export async function* watchChanges<State>(
   }
 }
 
-/** What only kept the end from being told is none, however patiently it was awaited. */
+/** An error that only kept the end from being read, an unreachable or busy server, is not how the workflow ended. */
 function isHowItEnded(error: Error): boolean {
   return isGenerationError(error) && error.type !== 'TemporalUnreachable' && error.type !== 'TemporalBusy';
 }
 
 /**
- * A server that is away changes nothing about what is watched: whoever awaits the end decides how long that may last. Once
- * that has come, how it ended is to be told, so that it is asked until `giveUpAt`.
+ * Reads the state, or returns undefined while the server is away: whoever awaits the end decides how long that may
+ * last. After the end its outcome is still to be read, so reading is retried until `giveUpAt`.
  */
 async function readAgain<State>(
   readState: Watched<State>['readState'],

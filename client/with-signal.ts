@@ -2,16 +2,17 @@ import { setMaxListeners } from 'node:events';
 import type { Client } from '@temporalio/client';
 
 /**
- * Makes a call that a signal ends. The SDK's connection listens at a signal for good, which would keep all that it was told
- * of for as long as a long-lived signal lives, and in Node 20 for ever where signals were joined: so it is given one of its
- * own.
+ * Makes a call that a signal can abort. The SDK's connection never removes its listeners from a signal: on a long-lived
+ * signal they would keep everything they refer to, and on joined signals of Node 20 for good. So each call gets a
+ * signal of its own.
  */
 export async function withSignal<T>(client: Client, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   const own = new AbortController();
-  // One for each long poll of a call that waits.
+  // A waiting call adds one listener for each of its long polls.
   setMaxListeners(0, own.signal);
   const listen = own.signal.addEventListener.bind(own.signal);
-  // What is asked after the abort listens too late to be told of it, and would go on for as long as a long poll lasts.
+  // The SDK may add a listener after the abort, which would then miss the event and leave its long poll running; so the
+  // event is sent again.
   own.signal.addEventListener = (...listening: Parameters<typeof listen>) => {
     listen(...listening);
     if (!own.signal.aborted) return;
@@ -31,7 +32,7 @@ export async function withSignal<T>(client: Client, signal: AbortSignal, call: (
   }
 }
 
-/** Waits until a signal is aborted, and no longer, whatever becomes of what is awaited. */
+/** Awaits a promise until the signal is aborted; what was awaited may go on in the background. */
 export async function unlessLeft<T>(signal: AbortSignal, awaited: Promise<T>): Promise<T> {
   let leave: (() => void) | undefined;
   const left = new Promise<never>((_resolve, reject) => {

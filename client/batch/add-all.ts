@@ -13,31 +13,31 @@ import { readAnsweredState } from './read-batch-state.ts';
 import { readItems } from './read-items.ts';
 import { addOnce } from './tell-ended.ts';
 
-/** How many pages are written at once, ahead of the one that is added next. */
+/** How many pages are written concurrently, ahead of the next one to be added. */
 const lanes = 4;
-/** As long as an update waits for a worker. */
+/** The longest an update waits for a worker. */
 const answeredWithinMs = 60_000;
 
-/** Items of any source, in their order: the same again is recognised. */
+/** Items of any source, in a stable order: uploading the same source again adds nothing twice. */
 export type ItemSource = Iterable<BatchItem> | AsyncIterable<BatchItem>;
 
-/** What an upload is told. */
+/** Options of an upload. */
 export interface AddAllOptions {
-  /** Told after each page that was added: how many items the batch has. */
+  /** Called after each page that was added, with the number of items that the batch has. */
   onAdded?: (count: number) => void;
-  /** Ends the adding: it then rejects with the signal's reason, and the batch keeps what was added. */
+  /** Stops the upload, which then rejects with the signal's reason; the batch keeps what was added. */
   signal?: AbortSignal | undefined;
 }
 
-/** What was added, and what was there already. */
+/** Counts of an upload: `count` items in the batch, of which `added` are new. */
 export interface AddedItems {
   count: number;
   added: number;
 }
 
 /**
- * Adds all items of a source to a batch that begins as the source does: what is there already is not sent again. Where it
- * begins otherwise, `KeyInUse` names the first line that differs.
+ * Adds all items of a source to a batch whose items so far are the beginning of that source; these are not sent again.
+ * If they differ, `KeyInUse` names the first line that does.
  */
 export async function addAllItems(
   client: Client,
@@ -46,7 +46,7 @@ export async function addAllItems(
   source: ItemSource,
   { onAdded, signal, ...setting }: AddAllOptions & ItemSetting = {},
 ): Promise<AddedItems> {
-  // What Temporal itself knows has no digest, and would be taken for another batch's.
+  // The state made from Temporal's own records has no digest, so a worker has to answer.
   const { input } = await readAnsweredState(client, key, answeredWithinMs, signal);
   const items = takeFrom(source, signal);
   const orLeft = <T>(awaited: Promise<T>) => (signal ? unlessLeft(signal, awaited) : awaited);
@@ -91,16 +91,20 @@ export async function addAllItems(
     }
     while (written.length > 0) await addNext();
   } finally {
-    // What is written and never added is in nobody's way.
+    // Pages that were written but never added do no harm.
     await orLeft(Promise.allSettled(written.map(({ done }) => done))).catch(() => undefined);
   }
   return { count, added: count - input.count };
 }
 
-/** Writes a page under this number; one that somebody else uses for other items is taken for a conflict. */
+/**
+ * Writes a page under this number, or under a later one if other items have the number already; `KeyInUse` if no number
+ * is found.
+ */
 async function writeFrom(pages: BatchPages, key: string, page: number, items: BatchItem[]): Promise<number> {
   if (await pages.write(key, page, { items })) return page;
-  // Left over from a source that was given up, or somebody adds at the same time: a number far behind is free.
+  // The other page is left over from an abandoned upload, or somebody uploads at the same time: numbers much further on
+  // are free.
   for (let number = page + 10_000; number < page + 100_000; number += 10_000) {
     if (await pages.write(key, number, { items })) return number;
   }
@@ -141,7 +145,7 @@ async function differs(
   return tell(whereIs((await given.take(1))[0], number + 1), 'differs');
 }
 
-/** So many items at a time. */
+/** Reads a source a given number of items at a time. */
 function takeFrom(source: ItemSource, signal?: AbortSignal) {
   const items = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   return {

@@ -9,13 +9,13 @@ import { type BatchStartOptions, startBatch } from './starting/start-batch.ts';
 
 /** Starts batches and finds them again, from any process. */
 export interface BatchClient {
-  /** Starts a batch, or attaches to the one that has the same key, items and defaults; no item is ordered twice. */
+  /** Starts a batch, or attaches to the one with the same key, items and defaults; no item is ordered twice. */
   start: (request: BatchRequest, options?: BatchStartOptions) => Promise<BatchHandle>;
-  /** The newest run of a key; `KeyNotFound` where Temporal knows none. */
+  /** The newest run of a key; throws `KeyNotFound` if Temporal knows none. */
   get: (key: string) => Promise<BatchHandle>;
   /** Waits for the end of a key. */
   result: (key: string, options?: WaitOptions) => Promise<BatchResult>;
-  /** Batches: first those that run, then those that ended, the newest first. */
+  /** Batches: first the open ones, then the ended ones, newest first. */
   list: (filter?: BatchFilter) => AsyncIterable<ListedBatch>;
 }
 

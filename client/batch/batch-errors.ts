@@ -14,17 +14,17 @@ const typeOfEnd = {
   failed: 'GenerationFailed',
 } as const satisfies Record<string, FailureType>;
 
-/** As `named`, where the key is a batch's. */
+/** As `named`, for the key of a batch. */
 export function namedBatch<T>(key: string, call: () => Promise<T>): Promise<T> {
   return named(key, call, noun);
 }
 
-/** As `eachNamed`, where the key is a batch's. */
+/** As `eachNamed`, for the key of a batch. */
 export function eachNamedBatch<T>(key: string, items: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
   return eachNamed(key, items, noun);
 }
 
-/** Turns how a batch ended without a result into an error by failure type. */
+/** Converts the failed end of a batch's workflow into an error. */
 export function toBatchError(error: WorkflowFailedError, key: string): GenerationError {
   const { cause } = error;
   if (cause instanceof ApplicationFailure) {
@@ -41,20 +41,23 @@ export function toBatchError(error: WorkflowFailedError, key: string): Generatio
   return new GenerationError({ type: typeOfEnd[how], message, key, cause: error });
 }
 
-/** Refuses a key under which a workflow runs that is no batch. */
+/** Refuses a key that belongs to a workflow other than a batch. */
 export function refuseNoBatch(key: string, workflowType: string): void {
   if (workflowType === batchWorkflowType) return;
   const message = `key "${key}" is in use by a workflow of type "${workflowType}", which is no batch: choose another key`;
   throw new GenerationError({ type: 'KeyInUse', message, key });
 }
 
-/** What is kept of a batch can be read only with the help of a worker, and none answers. `what`: in the plural. */
+/**
+ * The error for a part of a batch that can only be read with the help of a worker while none answers. `what` is a
+ * plural noun.
+ */
 export function unanswered(key: string, what: 'items' | 'result lines' | 'cancel outcomes'): GenerationError {
   const message = `the ${what} of batch "${key}" are found with the help of a worker, and none answers: start one with \`runcomfy-temporal worker\``;
   return new GenerationError({ type: 'NoWorker', message, key });
 }
 
-/** A batch, or items, that are refused. */
+/** The error for an invalid batch, or for invalid items. */
 export function refuseBatch(key: string, issues: InputIssue[]): GenerationError {
   const message = `nothing was sent, the batch is not valid (key ${key}): ${issuesSentence(issues)}`;
   return new GenerationError({ type: 'InvalidInput', message, key, submission: 'not_sent', issues });

@@ -36,53 +36,53 @@ import { addOnce, sealOnce } from './tell-ended.ts';
 
 /** One batch, by its key. Every method throws `GenerationError`. */
 export interface BatchHandle extends StartedBatch {
-  /** Waits for the end: counts and money, however the items ended. */
+  /** Waits for the end; the result has counts and cost, however the items ended. */
   result: (options?: WaitOptions) => Promise<BatchResult>;
-  /** Where it stands; works on ended batches, and without a worker as far as the server knows. */
+  /** The current state; works for ended batches as well, and without a worker as far as the server knows. */
   state: (options?: { signal?: AbortSignal | undefined }) => Promise<KnownBatchState>;
   /** Whether the newest run of the key has closed; needs no worker. */
   isEnded: () => Promise<boolean>;
-  /** Every state that differs from the one before, the last as the batch ended. */
+  /** Every state that differs from the one before; the last is the state at the end. */
   watch: (options?: WatchOptions) => AsyncIterable<KnownBatchState>;
-  /** What holds for every item that does not say otherwise, as the batch was started. */
+  /** Defaults of the items, as the batch was started. */
   defaults: () => Promise<BatchItemDefaults | undefined>;
-  /** The plan of its items, where they are pipelines. */
+  /** The plan of the items, if they are pipelines. */
   plan: () => Promise<object | undefined>;
-  /** The budgets that every item names, as the batch was started. */
+  /** The budgets that apply to every item, as the batch was started. */
   budgets: () => Promise<string[] | undefined>;
   /**
-   * Adds items behind those that there are; the same again is answered as before. `signal` ends the waiting: what is under
-   * way is added all the same.
+   * Adds items after the existing ones; repeating a call adds nothing and gets the same reply. `signal` ends only the
+   * wait: an add that is under way is completed.
    */
   add: (message: BatchAddMessage, options?: { signal?: AbortSignal | undefined }) => Promise<{ count: number }>;
-  /** Adds all of a source, in the order it has; what is there already is not sent again. */
+  /** Adds all items of a source, in its order; those that the batch has already are not sent again. */
   addAll: (source: ItemSource, options?: AddAllOptions) => Promise<AddedItems>;
-  /** No more items will come. */
+  /** Ends the input: no more items can be added. */
   seal: (options?: { signal?: AbortSignal | undefined }) => Promise<{ count: number }>;
-  /** Starts nothing new; what runs ends. */
+  /** Starts no further items; those in flight go on. */
   pause: (reason?: string) => Promise<{ phase: BatchPhase }>;
-  /** Goes on after a pause, whatever its reason; the one that is given here stays in the history alone. */
+  /** Goes on after a pause, whatever caused it; `reason` is kept in the history only. */
   resume: (reason?: string) => Promise<{ phase: BatchPhase }>;
-  /** Changes how many may be in flight, and the limit of money. */
+  /** Changes the number of items that may be in flight, and the spending limit. */
   set: (message: BatchSetMessage) => Promise<{ window: number; maxCostUsd: number | null }>;
   /**
-   * Asks everything in flight to cancel, starts nothing more, and tells what became of all. `StillRunning` where that takes
-   * longer than `timeoutMs`, by default 5 minutes: the wish stays.
+   * Asks everything in flight to cancel, starts nothing more, and reports the outcomes. `StillRunning` if that takes
+   * longer than `timeoutMs`, by default 5 minutes; the cancel goes on.
    */
   cancel: (
     message?: BatchCancelMessage,
     options?: Pick<CancelOptions, 'timeoutMs' | 'signal'>,
   ) => Promise<BatchCancelReply>;
-  /** One line for each item that has ended, in the order of ending; the same for every reader. */
+  /** One line for each ended item, in the order in which they ended; the same for every reader. */
   results: (options?: ResultsOptions) => AsyncIterable<BatchLine>;
-  /** The items as they were added; with a status, those that ended so. */
+  /** The items in the order in which they were added; with a status, only those that ended with it. */
   items: (options?: { status?: LineStatus | undefined }) => AsyncIterable<BatchItem>;
 }
 
-/** As long as an update waits for a worker. */
+/** The longest an update waits for a worker. */
 const answeredWithinMs = 60_000;
 
-/** Where a batch runs. */
+/** The client and task queue that batches use. */
 export interface BatchPlace {
   client: Client;
   taskQueue: string;
@@ -107,11 +107,12 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
   };
   const checkAdded = async (message: unknown) => {
     const items = isJsonObject(message) ? message['items'] : undefined;
-    // What is no list is the batch's to refuse, as from any service.
+    // Anything but a list is left for the batch to refuse, as it does for callers of every SDK.
     if (!Array.isArray(items) || items.length > batchLimits.inlineItems) return;
     const issues = await findOrderIssues(items as BatchItem[], await setting());
     if (issues.length === 0) return;
-    // The batch adds none of those that may be there: it says whether they are, also where they would be refused by now.
+    // Items that the batch has already are not added again, so they may be invalid by now: only the batch can tell
+    // whether they are there.
     const from = isJsonObject(message) ? message['from'] : undefined;
     const isBehind = async (at: number) => at >= (await readAnsweredState(client, key, answeredWithinMs)).counts.total;
     if (typeof from !== 'number' || (await isBehind(from))) throw refuseBatch(key, issues);
@@ -142,11 +143,14 @@ export function createBatchHandle({ client, taskQueue, modelApiBase }: BatchPlac
   };
 }
 
-/** What the batch was started with, but for its items: each run hands it on to the next, which is kept longer. */
+/**
+ * The request that the batch was started with, without its items. It is read from the newest run, since each run passes
+ * it on and the first one is removed earlier.
+ */
 async function readRequest(client: Client, key: string, runId: string): Promise<BatchRequest> {
   const first = await readFirstEvent(client, key, runId);
   if (first === undefined) throw keyNotFound(key, { noun: 'batch' });
-  // Anyone may have started it, with null for what is absent.
+  // The workflow may have been started by any client, with null for missing fields.
   const parsed = parseBatchRequest(first.request);
   return parsed.ok ? parsed.request : first.request;
 }

@@ -10,18 +10,18 @@ import { settleParams } from '../../plans/params.ts';
 import { parsePlan } from '../../plans/parse-plan.ts';
 import { validateBundled } from '../../runcomfy/models/index.ts';
 
-/** What the items of a batch are made with. */
+/** What the items of a batch are ordered with. */
 export interface ItemSetting {
   defaults?: BatchItemDefaults | undefined;
-  /** Items are pipelines of this plan. */
+  /** The plan, if the items are pipelines. */
   plan?: object | undefined;
   modelApiBase?: string | undefined;
 }
 
 /**
- * What is wrong with items, as far as can be told without asking anybody; paths begin at the list. Of a plan, which is much
- * to check, the first item is looked at whole, and of the others whether the params fit: a worker looks at each before it
- * orders anything.
+ * Problems of items that can be found locally; paths start at the list. Checking a plan is expensive, so it is checked
+ * as a whole with the first item only, and the others only by whether their params fit. A worker checks each item
+ * before it orders anything.
  */
 export async function findOrderIssues(items: readonly BatchItem[], setting: ItemSetting): Promise<InputIssue[]> {
   const { plan } = setting;

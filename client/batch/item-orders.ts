@@ -21,7 +21,7 @@ import { assessLastRun } from '../generation/starting/last-run.ts';
 import { startUnlessClosed } from '../generation/starting/start-generation.ts';
 import { foundAs, type ItemOrders, lostItem, madeBy, refusedItem } from './item-marks.ts';
 
-/** Where the orders of items are made. */
+/** What is needed to order items. */
 export interface ItemOrderPlace {
   client: Client;
   taskQueue: string;
@@ -29,7 +29,7 @@ export interface ItemOrderPlace {
   generations: { get: (key: string) => Promise<GenerationHandle> };
 }
 
-/** What a batch does with the orders of its items. */
+/** Orders items that are generations, and follows, cancels and finds those orders. */
 export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<GenerationRequest>> {
   const { client, generations } = place;
   return {
@@ -49,7 +49,7 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<Gene
     async cancel(key, reason, timeoutMs) {
       try {
         const generation = await generations.get(key);
-        // A worker that was lost may have asked before, and its cancel have ended it.
+        // A worker that was lost may have sent this cancel before, and the generation may have ended by it.
         return (await generation.cancel(reason, { timeoutMs, isRepeated: true })).outcome;
       } catch {
         return 'unknown';
@@ -88,7 +88,7 @@ async function startItem(
         memo: { ...own.memo, [retryOfRunMemoKey]: last.runId },
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
       });
-      // Another place of the batch may have been first.
+      // Another item of the batch may have started it first.
       return await foundAs(client, key, mark);
     }
     compareRequests(key, await readOriginalRequest(client, key, last.runId), order);
@@ -127,9 +127,10 @@ function toFailure({
   const isOurs = cause instanceof WorkflowFailedError && cause.cause instanceof ApplicationFailure;
   const isOfBudget = isOurs && isUnbilled(error.submission);
   const budget = isOfBudget ? details?.budget : undefined;
-  // Of a run that was ended from outside nobody can say what was under way.
+  // If a run was ended from outside, nobody can say what was under way.
   const said = isOurs || error.submission === 'accepted' ? error : { ...error, submission: 'unknown' as const };
-  // Of what nobody cancelled here only the order's own end tells: one that was terminated in Temporal looks alike.
+  // Only the generation's own report proves that it was stopped without a cancel from here: one that was terminated in
+  // Temporal looks the same.
   const isTold = error.submission === 'accepted' && (isOurs || cancel !== undefined);
   const wasStopped = isTold && isStopped({ phase: details?.phase, cancel });
   return {

@@ -11,7 +11,7 @@ import { phaseOfRun, readBatchMemo } from './read-batch-state.ts';
 /** Which batches are listed. */
 export type BatchFilter = RowFilter<BatchPhase>;
 
-/** A batch as Temporal lists it, by the short form that it leaves in its memo. */
+/** A batch as Temporal lists it, from the summary that it keeps in its memo. */
 export interface ListedBatch {
   key: string;
   runId: string;
@@ -21,7 +21,10 @@ export interface ListedBatch {
   labels?: Labels;
   startedAt: string;
   closedAt?: string;
-  /** Its memo is encrypted with a key that is not here: the phase is that of its search attribute, and the rest is missing. */
+  /**
+   * The memo is encrypted with a key that is not available here: the phase is taken from the search attribute, and the
+   * rest is missing.
+   */
   isUndecodable?: true;
 }
 
@@ -31,7 +34,7 @@ const listing = (client: Client) => ({
   describeRow: (run: RunInfo) => describeRow(client, run),
 });
 
-/** Lists batches: first those that run, then those that ended, the newest first. Needs no worker. */
+/** Lists batches: first the open ones, then the ended ones, newest first. Needs no worker. */
 export function listBatches(client: Client, filter: BatchFilter = {}): AsyncGenerator<ListedBatch, void, undefined> {
   return listRows(client, listing(client), filter);
 }
@@ -46,7 +49,7 @@ export function listBatchPage(
 }
 
 async function describeRow(client: Client, listed: RunInfo): Promise<ListedBatch> {
-  // The index lags behind; retention may remove a run while it is looked at.
+  // The index lags behind, so the run is described; retention may remove it meanwhile.
   const run = (await describeKnown(client, listed.key, listed.runId)) ?? listed;
   const { key, runId, startedAt, closedAt } = run;
   const memo = await readBatchMemo(client, run);

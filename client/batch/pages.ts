@@ -7,14 +7,17 @@ import { batchPageKey, batchPageWorkflowType } from '../../domain/names.ts';
 import { named, toClientError } from '../convert-errors.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 
-/** As anyone may have written it. */
+/** The content of a page, which may have been written by any client. */
 type PageContent = Partial<Record<'items' | 'lines', unknown>>;
 
-/** As many of our own pages, of at most 128 KiB each; others may have written larger ones. */
+/**
+ * Cache limit, in pages. The size limit below is that of so many of our own pages, at most 128 KiB each; other clients
+ * may have written larger ones.
+ */
 const cachedPages = 64;
 const cachedSize = cachedPages * 128 * 1024;
 
-/** The pages of batches on a task queue. Pages of items never change, so they are read once. */
+/** Reads and writes the pages of batches on a task queue. Pages of items never change, so they are cached. */
 export function createBatchPages(client: Client, taskQueue: string): BatchPages {
   const cache = new LRUCache<string, PageContent>({
     max: cachedPages,
@@ -48,13 +51,13 @@ export function createBatchPages(client: Client, taskQueue: string): BatchPages 
       if (await startPage(client, taskQueue, workflowId, content)) return true;
       if (isSameJson(await readNow(workflowId), content)) return true;
       if (isOfItems) return false;
-      // Lines of an earlier run of the batch, which was ended from outside: those of this run stand for them.
+      // The lines of an earlier run of the batch, which was ended from outside, are replaced by those of this run.
       return await startPage(client, taskQueue, workflowId, content, true);
     },
   };
 }
 
-/** What is nested too deep to be measured is kept alone. */
+/** The size of a page in characters; one nested too deeply to be measured takes the whole cache. */
 function sizeOf(content: PageContent): number {
   try {
     return JSON.stringify(content).length;
@@ -63,7 +66,7 @@ function sizeOf(content: PageContent): number {
   }
 }
 
-/** False where there is such a page. */
+/** Starts the workflow that holds a page; false if the page exists already. */
 async function startPage(
   client: Client,
   taskQueue: string,

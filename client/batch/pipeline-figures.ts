@@ -6,7 +6,10 @@ import type { PipelineResult, StepSummary } from '../../domain/pipeline/pipeline
 
 type Figures = Pick<PipelineResult, 'steps' | 'costUsd' | 'presumedUsd' | 'unpriced'>;
 
-/** What a pipeline presumes covers every order that has ended, each item and each attempt; what is still open it cannot. */
+/**
+ * The cost of a pipeline, plus what earlier runs of it have cost. `presumedUsd` of a pipeline covers every order that
+ * has ended; orders that are still open make the cost partial.
+ */
 export function figuresOf(
   { steps, costUsd, presumedUsd, unpriced = 0 }: Figures,
   { paid = 0, presumedPaid = 0, isPartial }: PaidBefore = {},
@@ -22,24 +25,27 @@ export function figuresOf(
   };
 }
 
-/** An order that a cancelled pipeline waits for no more may be billed yet. */
+/** An order that a cancelled pipeline no longer waits for may still be billed. */
 function isUnderWay({ phase }: StepSummary): boolean {
   return phase === 'ordered';
 }
 
-/** Whether a step may have cost what nobody has told; also told of pipelines of earlier versions, which name no presumed cost. */
+/**
+ * Whether a step may have cost an amount that nobody reported. Needed for pipelines of earlier versions, which report
+ * no presumed cost.
+ */
 function isCostOpen({ phase, key, output, costUsd, reused, submission, cancel }: StepSummary): boolean {
-  // A step with `forEach` has no key of its own; an approval has neither.
+  // A step with `forEach` has no key of its own, nor has an approval.
   if (costUsd !== undefined || reused === true || cancel === 'cancelled' || (key === undefined && output === undefined))
     return false;
   if (phase === 'failed' || phase === 'cancelled') return submission !== undefined && !isUnbilled(submission);
   return phase === 'succeeded';
 }
 
-/** What has been sent, the worst first. */
+/** Submissions, worst first. */
 const worstFirst: readonly Submission[] = ['unknown', 'accepted', 'refused', 'not_sent'];
 
-/** The worst that is known of what the steps have sent; `said`: what the end of one of them says. */
+/** The worst submission among the steps; `said` is the one that the pipeline's failure reports. */
 export function worstOf(steps: Record<string, StepSummary>, said: Submission = 'not_sent'): Submission {
   const known = [said, ...Object.values(steps).map(submissionOf)];
   return worstFirst.find((submission) => known.includes(submission)) ?? 'not_sent';
@@ -48,9 +54,9 @@ export function worstOf(steps: Record<string, StepSummary>, said: Submission = '
 function submissionOf(step: StepSummary): Submission | undefined {
   if (isUnderWay(step)) return 'unknown';
   const { phase, key, output, costUsd, submission } = step;
-  // An approval orders nothing: it has neither a key nor the files of a fan-out.
+  // An approval orders nothing: it has neither a key nor the output files of a fan-out.
   if (submission === 'unknown' || (key === undefined && output === undefined)) return submission;
-  // Of a step with `forEach` some of its items may have succeeded, however it ended.
+  // Some items of a step with `forEach` may have succeeded, however the step ended.
   const isMade = costUsd !== undefined || Object.values<string[]>({ ...output }).some((files) => files.length > 0);
   return phase === 'succeeded' || isMade ? 'accepted' : submission;
 }

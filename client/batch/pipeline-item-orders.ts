@@ -33,7 +33,7 @@ interface Place {
   taskQueue: string;
 }
 
-/** What a batch does with items that are pipelines. */
+/** Orders items that are pipelines, and follows, cancels and finds those orders. */
 export function createPipelineItemOrders(place: Place): ItemOrders<PipelineRequest> {
   const { client } = place;
   return {
@@ -42,7 +42,7 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
     async cancel(key, reason, timeoutMs) {
       try {
         const message = withoutUndefined({ reason });
-        // A worker that was lost may have asked before, and its cancel have ended it.
+        // A worker that was lost may have sent this cancel before, and the pipeline may have ended by it.
         return (await cancelPipeline(client, key, message, { timeoutMs, isRepeated: true })).outcome;
       } catch {
         return 'unknown';
@@ -62,7 +62,10 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
   };
 }
 
-/** Starts the pipeline, or finds the one that was started. One that ended at a wall is run again: what it has is reused. */
+/**
+ * Starts the pipeline, or finds the existing one. A pipeline that ended at a wall is run again and reuses the results
+ * it has.
+ */
 async function startItem(
   { client, taskQueue }: Place,
   request: PipelineRequest,
@@ -90,7 +93,7 @@ async function startItem(
       const end = await endOf(client, key);
       if (mayRunAgain(end)) {
         const { run, index } = (await readMark(client, key)) ?? mark;
-        // Whose place has counted what it cost goes on counting, whichever of those with its key is first.
+        // The item that has counted its cost so far keeps counting, whichever item with this key runs it again.
         const counting = run === mark.run ? { run, index } : mark;
         await start('ALLOW_DUPLICATE', { ...counting, ...paidIn(withPaid(end, paid ?? {})) });
       }
@@ -126,7 +129,7 @@ function awaitPipeline(client: Client, key: string, signal?: AbortSignal): Promi
   return awaitEnd<PipelineResult>(client, { key, runId: '' }, signal ? { signal } : {}, explain);
 }
 
-/** How a pipeline that has closed has ended. */
+/** How a closed pipeline ended. */
 async function endOf(client: Client, key: string): Promise<ItemEnd> {
   const mark = await readMark(client, key);
   try {
@@ -138,7 +141,7 @@ async function endOf(client: Client, key: string): Promise<ItemEnd> {
   }
 }
 
-/** Only what ended at a wall: of anything else a further run could be billed again. */
+/** Whether a pipeline may be run again: only if it ended at a wall, as any other run could be billed again. */
 function mayRunAgain(end: ItemEnd): boolean {
   if ('result' in end) return false;
   const { error, budget } = end.failure;
@@ -163,12 +166,15 @@ function paidIn(end: ItemEnd): PaidBefore {
 type Figures = Parameters<typeof figuresOf>[0];
 type Mark = Awaited<ReturnType<typeof readMark>>;
 
-/** What a run has cost, with what its mark says of those before. */
+/** The cost of a run, plus that of the runs before it according to its mark. */
 function figuresWith(told: Figures, mark: Mark): ItemFigures {
   return { ...figuresOf(told, mark), ...(mark === undefined && { isByHand: true }) };
 }
 
-/** One whose steps met a wall and were allowed to fail has ended at that wall as well: it is given back, not succeeded. */
+/**
+ * The end of a pipeline. If a step that was allowed to fail met a wall, the pipeline counts as ended at that wall
+ * instead of as succeeded.
+ */
 function toEnd(ended: PipelineResult, mark: Mark): ItemEnd {
   const { phase, outputs, steps } = ended;
   const failed = Object.entries(steps).filter(([, { failure }]) => failure !== undefined);
@@ -200,7 +206,7 @@ function toFailure({ type, message, submission, issues, pipeline, cause }: Gener
     const error: BatchLineError = { type: failureTypeOf(failure.type), message, submission: failure.submission };
     return { error, ...figures, ...withoutUndefined({ budget: failure.budget }) };
   }
-  // Of a run that was ended from outside nobody can say what was under way.
+  // If a run was ended from outside, nobody can say what was under way.
   const isOurs = pipeline !== undefined && cause instanceof WorkflowFailedError;
   const isUnsent = isOurs && type === 'InvalidInput';
   const error: BatchLineError = {

@@ -20,13 +20,13 @@ import { readDecodableRequest } from '../generation/original-request.ts';
 import { attributeOf, describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 import { refuseNoBatch } from './batch-errors.ts';
 
-/** Where a batch stands. */
+/** The state of a batch. */
 export interface KnownBatchState extends BatchState {
-  /** The run that this is the state of. */
+  /** The run that this state belongs to. */
   runId: string;
   /**
-   * No worker answered: this is what Temporal itself knows, at most 20 s old while it ran; `window` and `sealed` are those
-   * that it was started with.
+   * No worker answered: this is what Temporal itself knows, at most 20 s old while the batch ran; `window` and `sealed`
+   * are those that it was started with.
    */
   isFromServer?: true;
 }
@@ -44,13 +44,14 @@ const noCounts: BatchState['counts'] = {
   notStarted: 0,
 };
 
-/** Asks the batch where it stands, its newest run unless told otherwise; without a worker tells what the server knows. */
+/** Queries a batch for its state, by default its newest run; without a worker, returns what the server knows. */
 export async function readBatchState(
   client: Client,
   key: string,
   { runId: wanted, signal }: { runId?: string | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<KnownBatchState> {
-  // The key may be run again, or continued as new, while it is asked: the workflow and Temporal tell of one run.
+  // The key may get a new run, by a rerun or continue-as-new, in the meantime: the query and the description are of the
+  // same run.
   const run = await describeRun(client, key, wanted);
   const { runId, workflowType } = run;
   refuseNoBatch(key, workflowType);
@@ -60,7 +61,7 @@ export async function readBatchState(
   return await serverState(client, await describeRun(client, key, runId));
 }
 
-/** Asks until a worker answers: one that was killed has a successor soon. `NoWorker` after that time. */
+/** Reads the state until a worker answers, as a killed worker is soon replaced; `NoWorker` once the time is up. */
 export async function readAnsweredState(
   client: Client,
   key: string,
@@ -78,8 +79,8 @@ export async function readAnsweredState(
 }
 
 /**
- * An end that Temporal made wins over what the workflow said last. One that ended by itself in a way that nobody tells here is
- * `partial`: nothing is called a success on no evidence.
+ * The phase of a run: an end that Temporal made wins over what the workflow said last. A completed run that reports no
+ * end here is `partial`, since nothing counts as a success without evidence.
  */
 export function phaseOfRun(run: RunInfo, said: BatchPhase | undefined): BatchPhase {
   switch (run.status) {
@@ -99,7 +100,7 @@ export function phaseOfRun(run: RunInfo, said: BatchPhase | undefined): BatchPha
   }
 }
 
-/** The phase in the search attribute, which is never encrypted. */
+/** The phase from the search attribute, which is never encrypted. */
 function shownPhaseOf(run: RunInfo): BatchPhase | undefined {
   const shown = attributeOf(run, 'RunComfyPhase');
   return batchPhases.find((phase) => phase === shown);
@@ -139,13 +140,13 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownBatchStat
   };
 }
 
-/** What a batch leaves in its memo, as far as it can be read here. */
+/** The summary that a batch keeps in its memo, as far as it can be read here. */
 export interface ReadBatchMemo extends Partial<BatchMemo> {
-  /** There is one, of another codec or encrypted with a key that is not here. */
+  /** The memo exists, but it was encoded by another codec or encrypted with a key that is not available here. */
   isUndecodable?: true;
 }
 
-/** The short form that the workflow leaves in its memo; of the other fields, whosever they are, none is decoded. */
+/** Reads the summary that the workflow keeps in its memo; other fields of the memo are not decoded. */
 export async function readBatchMemo(client: Client, { key, memo }: RunInfo): Promise<ReadBatchMemo> {
   const found = await decodePayload(client, memo?.[batchWorkflowType], { workflowId: key });
   if (found === undecodable) return { isUndecodable: true };

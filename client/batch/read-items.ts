@@ -6,7 +6,7 @@ import { unanswered } from './batch-errors.ts';
 import { readBatchState } from './read-batch-state.ts';
 import { readResults } from './read-results.ts';
 
-/** The items of a batch as they were added; with a status, those whose line says so. */
+/** The items of a batch in the order in which they were added; with a status, those whose result line has it. */
 export async function* readItems(
   client: Client,
   pages: BatchPages,

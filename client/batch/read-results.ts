@@ -14,22 +14,22 @@ import { readBatchMemo, readBatchState } from './read-batch-state.ts';
 
 /** Which result lines are read. */
 export interface ResultsOptions {
-  /** Waits for the lines that are still to come, until the batch has ended. */
+  /** Waits for further lines until the batch has ended. */
   follow?: boolean | undefined;
-  /** Only these. */
+  /** Only lines with this status. */
   status?: LineStatus | undefined;
-  /** How many lines are left out, whatever their status; default 0. */
+  /** Number of lines to skip, counted over all statuses; default 0. */
   from?: number | undefined;
-  /** Ends the reading: the iterator then throws the signal's reason. */
+  /** Stops the reading: the iterator then throws the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** How long a Temporal or a worker that is away is waited for with `follow`; default 5 minutes. */
+  /** With `follow`, how long to wait for a Temporal or a worker that is away; default 5 minutes. */
   patienceMs?: number | undefined;
 }
 
 const pagesAtOnce = 8;
 const pauseMs = 2_000;
 
-/** The result lines of a batch in the order of ending, each once; the same for every reader. */
+/** The result lines of a batch, in the order in which the items ended, each once; the same for every reader. */
 export async function* readResults(
   client: Client,
   pages: BatchPages,
@@ -39,7 +39,7 @@ export async function* readResults(
   checkArgument('options.from', Number.isSafeInteger(from) && from >= 0, 'a whole number of lines', key);
   let told = from;
   const isWanted = (line: BatchLine) => status === undefined || line.status === status;
-  /** The lines that are there, from the first that was not told; false where the batch goes on. */
+  /** The lines available now, from the first unread one; returns whether the batch has ended. */
   async function* readOn(): AsyncGenerator<BatchLine, boolean, undefined> {
     const { pageLines } = batchLimits;
     const { phase, resultPages, isFromServer } = await readBatchState(client, key, signal && { signal });
@@ -49,12 +49,13 @@ export async function* readResults(
       yield* fresh.filter(isWanted);
     }
     if (isFromServer) {
-      // What ends by itself writes its last lines first, and then says so.
+      // A batch that ends by itself writes its last lines before it reports the end.
       const { phase: said } = await readBatchMemo(client, await describeRun(client, key));
       if (said !== undefined && isBatchEnd(said)) return true;
       throw unanswered(key, 'result lines');
     }
-    // More lines than one answer has wait where no window writes them: in a pause, or after an end that Temporal made.
+    // More lines than fit one answer may wait in the workflow when it writes no pages: during a pause, or after an end
+    // that Temporal made.
     for (let isFull = told >= resultPages * pageLines; isFull;) {
       const lines = await readTail(client, key, Math.floor(told / pageLines), signal);
       const fresh = lines.slice(told % pageLines);
@@ -80,7 +81,7 @@ export async function* readResults(
   }
 }
 
-/** Whether what stands in the way of reading is over soon: a server, or a worker, that is being exchanged. */
+/** Whether reading may work again soon: a server or a worker that is being replaced. */
 function mayReturn(error: unknown): boolean {
   const isWithoutWorker = isGenerationError(error) && error.type === 'NoWorker';
   return isWithoutWorker || mayPass(error) || isBusy(error);
@@ -101,7 +102,7 @@ async function* readPages(
   }
 }
 
-/** Lines that no page holds yet. */
+/** Lines that are not in any page yet. */
 async function readTail(
   client: Client,
   key: string,

@@ -28,25 +28,26 @@ import { unanswered } from './batch-errors.ts';
 import { readBatchMemo, readBatchState } from './read-batch-state.ts';
 
 const takenWithinMs = 60_000;
-/** What was refused for now is sent again. */
+/** Pause before an update that was refused for the moment is sent again. */
 const againAfterMs = 500;
 const answeredWithinMs = 180_000;
 /**
- * Temporal ends a workflow that one task brings more than 4 MiB of messages. So what is larger goes alone, and what waits at
- * the server for a worker, after its sender has left, is the same update as its repetition.
+ * Messages above this size are sent one at a time, since Temporal ends a workflow when one of its tasks carries more
+ * than 4 MiB of messages. Their update id depends on the content alone, so that one which still waits at the server
+ * after its sender has left is the same update as its repetition.
  */
 const largeBytes = 256 * 1024;
-/** What is under way of large messages, by the batch that they are for. */
+/** The large messages that are being sent or wait for their turn, by batch. */
 const largeUnderWay = new Map<string, Promise<unknown>>();
-/** What nobody takes by then is left for whoever comes. */
+/** Timeout of a wish; after it the wish is left for the next worker. */
 const wishWithinMs = 10_000;
-/** RunComfy is asked for each item in flight, 20 at a time. */
+/** Timeout of a cancel: RunComfy is asked for each item in flight, 20 at a time. */
 const cancelledWithinMs = 300_000;
 
 /**
- * Adds items behind those that there are; refused with `InvalidInput` where they fit nowhere, and with `TemporalBusy` where
- * the batch has no room for them within a minute, or others from here wait for one: too many add at a time. `over` ends the
- * adding, `leaving` the waiting for others alone.
+ * Adds items after the existing ones. Throws `InvalidInput` if they do not fit there, and `TemporalBusy` if the batch
+ * has no room for them within a minute or other large adds of this process are ahead of it for as long. `over` stops
+ * the call; `leaving` ends only the wait for its turn and its reply.
  */
 export async function addToBatch(
   client: Client,
@@ -77,7 +78,10 @@ async function addOnceThereIsRoom(
   }
 }
 
-/** Has large messages from here told one after the other; `leaving` ends the waiting, and nothing that is under way. */
+/**
+ * Sends the large messages of this process one after the other; `leaving` ends the wait, but not a send that is under
+ * way.
+ */
 async function oneByOne<T>(
   client: Client,
   key: string,
@@ -90,7 +94,7 @@ async function oneByOne<T>(
     if (before) await takeTurn(key, unlessLeft(leaving, before));
     return await tell();
   })();
-  // Whoever leaves his place hands on what he waited for.
+  // A call that gives up its turn passes the wait for earlier calls on to later ones.
   const settled = Promise.allSettled([before, told]);
   largeUnderWay.set(place, settled);
   void settled.then(() => {
@@ -99,7 +103,7 @@ async function oneByOne<T>(
   return await unlessLeft(leaving, told);
 }
 
-/** Waits for those before, for as long as for a worker. */
+/** Waits for earlier calls, for as long as an update waits for a worker. */
 async function takeTurn(key: string, before: Promise<unknown>): Promise<void> {
   const late = new AbortController();
   const message = `nothing was sent to batch "${key}": other large messages wait before this one, send it again in a moment`;
@@ -117,7 +121,7 @@ function isRefusedForNow(error: unknown): boolean {
   return isGenerationError(error) && error.type === 'TemporalBusy' && error.cause instanceof WorkflowUpdateFailedError;
 }
 
-/** No more items will come. */
+/** Ends the input: no more items can be added. */
 export function sealBatch(client: Client, key: string, over?: AbortSignal): Promise<{ count: number }> {
   return update(client, key, { name: batchMessageNames.seal, message: {} }, over);
 }
@@ -128,8 +132,8 @@ interface BatchSetReply {
 }
 
 /**
- * Changes how many may be in flight, and the limit of money, which null takes away. That is said alone, the one way in which
- * workers of every version hear it.
+ * Changes the number of items that may be in flight, and the spending limit; null removes the limit. The removal is
+ * sent in a message of its own, which is the only form that workers of every version understand.
  */
 export async function setBatch(client: Client, key: string, message: BatchSetMessage): Promise<BatchSetReply> {
   checkArgument('message', isJsonObject(message), 'an object', key);
@@ -142,12 +146,12 @@ export async function setBatch(client: Client, key: string, message: BatchSetMes
   return await tell({ maxCostUsd: null });
 }
 
-/** Starts nothing new until it is resumed; taken also where no worker runs. */
+/** Pauses a batch: it starts no further items until it is resumed. Works without a worker, too. */
 export async function pauseBatch(client: Client, key: string, reason?: string): Promise<{ phase: BatchPhase }> {
   return await wish(client, key, pauseSignal.name, because(key, reason), 'paused');
 }
 
-/** Goes on after a pause, whatever its reason; taken also where no worker runs. */
+/** Resumes a paused batch, whatever caused the pause. Works without a worker, too. */
 export async function resumeBatch(client: Client, key: string, reason?: string): Promise<{ phase: BatchPhase }> {
   return await wish(client, key, resumeSignal.name, because(key, reason), 'running');
 }
@@ -157,7 +161,10 @@ function because(key: string, reason: string | undefined): BatchPauseMessage {
   return reason === undefined ? {} : { reason };
 }
 
-/** Where the batch stands since; where no worker takes the wish it is left for one, and done once one does. */
+/**
+ * Sends a wish and returns the phase that follows. Without a worker the wish is left for the next one, and the phase is
+ * the expected one.
+ */
 async function wish(
   client: Client,
   key: string,
@@ -177,8 +184,8 @@ async function wish(
 }
 
 /**
- * Asks everything in flight to cancel and tells what became of all, as far as a worker takes the wish in time; a batch that
- * has ended answers what became of a cancel before, or that nothing was left to cancel.
+ * Asks everything in flight to cancel and reports the outcomes; throws if a worker does not finish that in time. A
+ * batch that has ended returns the outcomes of an earlier cancel, or that nothing was left to cancel.
  */
 export async function cancelBatch(
   client: Client,
@@ -203,7 +210,7 @@ export async function cancelBatch(
   throw (reply === 'left' && (await explainStandstill(client, key))) || stillCancelling(key);
 }
 
-/** The batch ended before it was asked: what became of a cancel before stands in its state. */
+/** Reply for a batch that ended before it was asked: the outcomes of an earlier cancel are in its state. */
 async function replyAfterEnd(client: Client, key: string, runId: string | undefined): Promise<BatchCancelReply> {
   const state = await readEndOf('batch', { key, runId }, () => readBatchState(client, key, { runId }));
   const { phase, cancel, isFromServer } = state;
@@ -246,7 +253,7 @@ function ended(key: string, name: string, cause: unknown): GenerationError {
   return new GenerationError({ type: 'ResolutionRefused', message, key, cause });
 }
 
-/** A workflow that is not there at all is found missing before: by whoever made the handle. */
+/** Whether the batch has ended. A key that does not exist at all has been noticed before, when the handle was made. */
 function isOfEnded(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || (error instanceof WorkflowUpdateFailedError && !error.cause);
 }

@@ -11,7 +11,7 @@ import { addToBatch, sealBatch } from './tell-batch.ts';
 
 type Count = Promise<{ count: number }>;
 
-/** Adds items, or tells of a batch that was sealed and has ended since what it would have said before. */
+/** Adds items. For a sealed batch that has ended meanwhile, replies as the batch would have done before its end. */
 export function addOnce(
   client: Client,
   pages: BatchPages,
@@ -29,7 +29,7 @@ export function addOnce(
   });
 }
 
-/** Seals a batch; one that was sealed and has ended since says so again. */
+/** Seals a batch; one that was sealed and has ended meanwhile gives the same reply. */
 export function sealOnce(client: Client, key: string, over?: AbortSignal): Count {
   const seal = () => sealBatch(client, key, over);
   return orOnceSealed(client, key, seal, ({ input: { count } }) => Promise.resolve({ count }));
@@ -42,13 +42,16 @@ async function orOnceSealed(client: Client, key: string, tell: () => Count, answ
     if (!isGenerationError(error) || error.type !== 'ResolutionRefused') throw error;
     const state = await readBatchState(client, key, { runId: await supersededRun(client, key) });
     if (state.isFromServer) throw unanswered(key, 'items');
-    // One that was ended from outside while it was open may be started again, and goes on then.
+    // A batch that was ended from outside while it was open may be started again, and goes on then.
     if (!isBatchEnd(state.phase) || !state.sealed) throw error;
     return await answer(state);
   }
 }
 
-/** How many items a message adds, where whole pages hold the same ones at the same places. */
+/**
+ * The number of items in a message if the batch has the same items at the same positions, in whole pages; undefined
+ * otherwise.
+ */
 async function countIfThere(
   pages: BatchPages,
   key: string,

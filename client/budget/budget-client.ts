@@ -6,21 +6,29 @@ import { createBudget, type CreatedBudget, type NewBudget } from './create-budge
 import { type BudgetFilter, listBudgets, type ListedBudget } from './list-budgets.ts';
 import { type KnownBudgetState, readBudget, readReservations, type ReservationsOptions } from './read-budget.ts';
 
-/** Makes budgets, limits of money that orders share, and looks at them, from any process. */
+/** Creates, reads and changes budgets, which are spending limits that orders share, from any process. */
 export interface BudgetClient {
-  /** Creates a budget, or finds the one that has the same name, limit and period; `KeyInUse` where they differ. */
+  /**
+   * Creates a budget, or finds the one with the same name, limit and period; throws `KeyInUse` if limit or period
+   * differ.
+   */
   create: (budget: NewBudget) => Promise<CreatedBudget>;
-  /** Where a budget stands; without a worker as it was shown last. `KeyNotFound` where Temporal knows none. */
+  /**
+   * The state of a budget; without a worker, the state that it published last. Throws `KeyNotFound` if Temporal knows
+   * none.
+   */
   state: (name: string) => Promise<KnownBudgetState>;
-  /** Sets another limit, also one below what is spent. */
+  /** Sets another limit, which may be below what is spent. */
   set: (name: string, change: { limitUsd: number }) => Promise<BudgetState>;
-  /** Orders whose price is set aside, in the order of their keys. */
+  /** The orders that hold a reservation, in the order of their keys. */
   reservations: (name: string, options?: ReservationsOptions) => AsyncIterable<OpenReservation>;
-  /** Frees what is set aside for a key, on a person's word that it will never be billed. */
+  /** Releases the reservation of a key, on a person's word that the order will never be billed. */
   release: (name: string, key: string, reason: string) => Promise<BudgetState>;
-  /** Ends a budget: orders that name it are refused from then on. Refused while reservations are open. */
+  /**
+   * Closes a budget: orders that name it are refused from then on. Throws `StillRunning` while reservations are open.
+   */
   close: (name: string) => Promise<BudgetState>;
-  /** The budgets that are open; of one that cannot be decoded here its name. */
+  /** The open budgets; those that cannot be decoded here are listed by name only. */
   list: (filter?: BudgetFilter) => AsyncIterable<ListedBudget>;
 }
 

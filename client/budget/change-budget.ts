@@ -12,7 +12,7 @@ const takenWithinMs = 20_000;
 
 const parsers = { set: parseSetMessage, release: parseReleaseMessage };
 
-/** Sends a person's wish to a budget; refused with the budget's own words. */
+/** Sends a change to a budget; if the budget refuses it, the error has the budget's own message. */
 export async function changeBudget(
   client: Client,
   name: string,
@@ -44,7 +44,7 @@ export async function changeBudget(
   });
 }
 
-/** How the refusals of a budget are named to callers. */
+/** The error types of a budget, and those that callers see. */
 const refusals: Record<string, 'InvalidInput' | 'KeyNotFound' | 'StillRunning'> = {
   InvalidInput: 'InvalidInput',
   ReservationNotFound: 'KeyNotFound',

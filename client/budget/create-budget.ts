@@ -10,7 +10,7 @@ import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { checkBudgetName, refuseBudget, refuseNoBudget, toPlain } from './budget-errors.ts';
 import { readBudget } from './read-budget.ts';
 
-/** Others wait for a verdict of a budget, so its own work goes first. */
+/** Orders wait for a budget's reply, so its tasks have the highest priority. */
 const priority = { priorityKey: 1 };
 
 const refusal = 'the budget was not created';
@@ -25,13 +25,16 @@ export interface NewBudget {
   period?: BudgetPeriod | undefined;
 }
 
-/** A budget as `create` found it. */
+/** The budget that `create` made or found. */
 export interface CreatedBudget extends BudgetState {
-  /** This very call created it; there was none like it that is open. */
+  /** This call created it; there was no open budget of this name. */
   isNew: boolean;
 }
 
-/** Creates a budget, or finds the one that has the same name, limit and period. One that was closed is created anew; one that ends because its workflow was cancelled is `StillRunning`. */
+/**
+ * Creates a budget, or finds the one with the same name, limit and period. A closed one is created anew. If the
+ * workflow of an existing one was cancelled and has not ended yet, throws `StillRunning`.
+ */
 export async function createBudget(client: Client, taskQueue: string, budget: NewBudget): Promise<CreatedBudget> {
   const given = toPlain(budget, refusal);
   const { name, ...request } = isJsonObject(given) ? given : {};

@@ -11,11 +11,14 @@ import { type KnownBudgetState, readBudget } from './read-budget.ts';
 
 /** Which budgets are listed. */
 export interface BudgetFilter {
-  /** Only names that begin so. */
+  /** Only names with this prefix. */
   namePrefix?: string | undefined;
 }
 
-/** A budget that cannot be read here: of another codec, or encrypted with a key that is not here. */
+/**
+ * A budget that cannot be decoded here: it was encoded by another codec or encrypted with a key that is not available
+ * here.
+ */
 export interface UndecodableBudget {
   name: string;
   isUndecodable: true;
@@ -24,10 +27,10 @@ export interface UndecodableBudget {
 /** A budget in a list. */
 export type ListedBudget = KnownBudgetState | UndecodableBudget;
 
-/** A list takes as long as its slowest budgets. */
+/** Number of budgets that are read concurrently. */
 const readAtOnce = 20;
 
-/** The budgets that are open, as they stand now. */
+/** The open budgets, with their current state. */
 export async function* listBudgets(
   client: Client,
   { namePrefix = '' }: BudgetFilter = {},
@@ -45,7 +48,7 @@ export async function* listBudgets(
   }
 }
 
-/** An open budget as a list tells it. Undefined: closed by now, or never seen by a worker yet. */
+/** An open budget as an entry of a list. Undefined if it was closed meanwhile, or if no worker has run it yet. */
 export function readOpenBudget(client: Client, name: string): Promise<ListedBudget | undefined> {
   return named('', () => readOpen(client, name));
 }
@@ -66,7 +69,7 @@ async function readOpen(client: Client, name: string): Promise<ListedBudget | un
   }
 }
 
-/** One page of the names of budgets that are open; it may have fewer than were asked for, and more follow all the same. */
+/** One page of the names of open budgets. It may have fewer than `limit` although more pages follow. */
 export function listBudgetNames(
   client: Client,
   { namePrefix = '' }: BudgetFilter,
@@ -78,7 +81,7 @@ export function listBudgetNames(
   });
 }
 
-/** In which of all workflows budgets of a prefix are looked for. */
+/** The list scope that selects the budgets with a prefix. */
 export function scopeOfBudgets(namePrefix: string): { keyPrefix?: string } {
   checkArgument('filter.namePrefix', typeof namePrefix === 'string', 'text');
   return namePrefix === '' ? {} : { keyPrefix: budgetId(namePrefix) };
@@ -91,6 +94,6 @@ function queryOf(namePrefix: string): string {
 
 function namesIn(runs: readonly RunInfo[], namePrefix: string): string[] {
   const names = runs.map(({ key }) => budgetNameOf(key));
-  // A server on SQL takes a prefix in small and in capital letters alike.
+  // SQL visibility stores match a prefix case-insensitively.
   return [...new Set(names.filter((name) => name?.startsWith(namePrefix)))].filter((name) => name !== undefined);
 }

@@ -7,8 +7,9 @@ import { readOrderEnd } from '../generation/following/read-order-end.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 
 /**
- * What the order of a key has come to, for a budget that lost sight of it. Only the generation's own word says that it cost
- * nothing: one that was ended from outside is presumed to have been billed. `KeyNotFound` where Temporal knows it no longer.
+ * What the order of a key has cost, for a budget that lost track of it. Only the generation's own report proves that it
+ * cost nothing: one that was ended from outside is presumed to have been billed. Throws `KeyNotFound` if Temporal does
+ * not know the key any more.
  */
 export async function lookUpOrder(client: Client, key: string): Promise<Settlement | 'open'> {
   return await named(key, async () => {

@@ -11,25 +11,28 @@ import { describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 import { checkBudgetName, noBudget, refuseNoBudget } from './budget-errors.ts';
 
-/** Where a budget stands. */
+/** The state of a budget. */
 export interface KnownBudgetState extends BudgetState {
-  /** No worker answered: as the budget was shown last. Not of one that was closed in good order: its last state is its result. */
+  /**
+   * No worker answered: this is the state that the budget published last. Not set for a properly closed budget, whose
+   * last state is its result.
+   */
   isFromServer?: true;
-  /** It was closed: what it came to. */
+  /** The budget is closed, and this is its final state. */
   isClosed?: true;
-  /** Of one that was closed: the run that this is the end of. */
+  /** The run that ended with this state; set only for a closed budget. */
   runId?: string;
 }
 
 const pageSize = 1_000;
 
-/** Asks a budget where it stands; without a worker tells what it showed last. */
+/** Queries a budget for its state; without a worker, returns the state that it published last. */
 export async function readBudget(client: Client, name: string): Promise<KnownBudgetState> {
   checkBudgetName(name);
   const run = await describeBudget(client, name);
   const { runId } = run;
   const closed = isClosed(run) && ({ isClosed: true, runId } as const);
-  // Every caller is told the same end, whether a worker is there or not.
+  // The end is read from the result, so that every caller gets the same one, with or without a worker.
   const end = run.status === 'completed' ? await readEnd(client, name, runId) : undefined;
   if (end) return { ...end, ...closed };
   const query = () => client.workflow.getHandle(budgetId(name), runId).query<BudgetState>(budgetStateQuery);
@@ -42,7 +45,7 @@ export async function readBudget(client: Client, name: string): Promise<KnownBud
 
 /** Which reservations are read. */
 export interface ReservationsOptions {
-  /** Only those whose keys come after this one. */
+  /** Only reservations whose keys sort after this one. */
   after?: string | undefined;
 }
 
@@ -77,13 +80,13 @@ async function describeBudget(client: Client, name: string, runId?: string) {
   return run;
 }
 
-/** What a budget that was closed came to; undefined where its worker did not say. */
+/** The final state of a closed budget; undefined if its workflow returned none. */
 async function readEnd(client: Client, name: string, runId: string): Promise<BudgetState | undefined> {
   const end: unknown = await client.workflow.result(budgetId(name), runId, { followRuns: false });
   return isStateOf(name, end) ? end : undefined;
 }
 
-/** The state that the budget leaves in its memo; undefined where it cannot be read here. */
+/** The state that the budget keeps in its memo; undefined if it cannot be decoded here. */
 async function readShown(client: Client, name: string, { key, memo }: RunInfo): Promise<BudgetState | undefined> {
   const shown = await decodePayload(client, memo?.[budgetWorkflowType], { workflowId: key });
   return isStateOf(name, shown) ? shown : undefined;

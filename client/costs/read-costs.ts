@@ -10,17 +10,17 @@ import { isTerminal } from '../generation/following/phase.ts';
 import { readOrderEnd } from '../generation/following/read-order-end.ts';
 import type { ListScope } from '../list-scope.ts';
 
-/** By what costs are told, and which. */
+/** Which costs are added up, and how they are grouped. */
 export interface CostQuestion extends ListScope {
   by: 'model' | 'day' | `label:${string}`;
 }
 
-/** What has no such label, or no model that can be read here. */
+/** Group of generations without such a label, or whose model cannot be read here. */
 const nameless = '(none)';
-/** What the lists do not tell is asked for side by side. */
+/** Number of generations whose costs are fetched concurrently. */
 const askedAtOnce = 20;
 
-/** Adds up what generations have cost: each request of RunComfy once, by whatever keys and runs it was followed. */
+/** Adds up what generations have cost. Each request of RunComfy counts once, however many keys and runs followed it. */
 export async function readCosts(client: Client, { by, ...scope }: CostQuestion): Promise<CostReport> {
   const groupOf = grouping(by);
   const tally = createCostTally();
@@ -55,7 +55,10 @@ function grouping(by: unknown): (row: ListedGeneration) => string {
   return ({ labels }) => labels?.[label] ?? nameless;
 }
 
-/** Empty: nothing was ordered of RunComfy. Where the list tells a cost nobody is asked: other submits stand in the result. */
+/**
+ * The costs of a listed generation; empty if nothing was ordered from RunComfy. A listed cost is used without reading the
+ * result, which alone has the costs of further submits.
+ */
 async function entriesOf(client: Client, row: ListedGeneration, group: string): Promise<CostEntry[]> {
   const { requestId, costUsd, phase } = row;
   const entry = { requestId, group };
@@ -68,7 +71,7 @@ async function entriesOf(client: Client, row: ListedGeneration, group: string): 
     const error = toClientError(thrown, row.key);
     if (isGenerationError(error) && (error.type === 'TemporalUnreachable' || error.type === 'TemporalBusy'))
       throw error;
-    // A run that nobody can be asked about any more may have cost something all the same.
+    // The run cannot be read any more, but it may have cost something.
     return undefined;
   });
   if (end === undefined) return [{ ...entry, kind: 'unknown', cost: 0 }];

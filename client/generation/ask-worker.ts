@@ -9,18 +9,18 @@ import { describeRun } from './run-info.ts';
 const quickAnswerMs = 1_000;
 const queryTimeoutMs = 12_000;
 
-/** What came of a call that only a worker can answer. */
+/** The outcome of a call that only a worker can answer; `unattended`: no worker polls the task queue. */
 export type WorkerAnswer<T> = { answer: T } | { error: unknown } | 'unattended';
 
-/** How long a worker is waited for, and what ends that sooner. */
+/** How long to wait for a worker, and what ends the wait sooner. */
 export interface AskOptions {
   timeoutMs: number;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Makes a call that only a worker can answer. Such a call waits for a worker up to its deadline; that nobody polls at all
- * is found out sooner. Nothing is under way any more when this returns.
+ * Makes a call that only a worker can answer. Such a call would wait for a worker up to its deadline; a task queue that
+ * nobody polls is noticed sooner. All calls made here have ended when this returns.
  */
 export async function askWorker<T>(
   client: Client,
@@ -45,16 +45,16 @@ export async function askWorker<T>(
   }
 }
 
-/** How long an answer to a query is awaited. */
+/** How long to wait for the answer to a query. */
 export interface QueryOptions {
   signal?: AbortSignal | undefined;
   /** Default 12 s. */
   timeoutMs?: number | undefined;
-  /** When whoever asks gives up, in epoch milliseconds: no answer is awaited beyond it. */
+  /** When the caller gives up, in epoch milliseconds: the wait ends by then. */
   answeredBy?: number | undefined;
 }
 
-/** What a worker answers to a query; undefined where none does, or none polls at all. */
+/** A worker's answer to a query; undefined if no worker answers in time, or none polls the task queue. */
 export async function queryWorker<T>(
   client: Client,
   key: string,
@@ -70,7 +70,7 @@ export async function queryWorker<T>(
   return undefined;
 }
 
-/** Whether a query failed because no worker could answer it: none was in time, or the one that had the run fails at its tasks. */
+/** Whether a query failed because no worker could answer it: none did so in time, or the workflow's tasks fail. */
 function isUnanswered(error: unknown): boolean {
   return (
     isOutOfTime(error) || error instanceof QueryNotRegisteredError || grpcCodeOf(error) === grpcCode.failedPrecondition

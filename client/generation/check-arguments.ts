@@ -3,10 +3,10 @@ import { maxWorkflowIdLength, tooLong, unkeepableIn } from '../../domain/names.t
 import { cutText } from '../../domain/text.ts';
 import { GenerationError } from '../errors.ts';
 
-/** What a server takes as a Workflow ID unless it was configured otherwise. */
+/** Longest Workflow ID, in bytes, that a server accepts by default. */
 const maxKeyBytes = 1_000;
 
-/** Refuses what cannot be the key of a generation, whatever the compiler was told. */
+/** Refuses a value that cannot be a generation's key, also for callers without a compiler. */
 export function checkKey(key: unknown): asserts key is string {
   const problem = problemOfKey(key);
   if (problem === undefined) return;
@@ -14,19 +14,25 @@ export function checkKey(key: unknown): asserts key is string {
   throw invalidArgument('key', `expected text of 1 to ${String(maxKeyBytes)} bytes, got ${problem}`, known);
 }
 
-/** Refuses the key of what is to be started where it, or a longer name made of it, is kept by no database but some. */
+/**
+ * Refuses the key of something new if the key, or a longer name derived from it, would be too long for some of
+ * Temporal's databases.
+ */
 export function checkNewKey(key: unknown, maxLength: number = maxWorkflowIdLength): asserts key is string {
   checkKey(key);
   if (key.length <= maxLength) return;
   throw invalidArgument('key', tooLong(key.length, maxLength), cutText(key, 100));
 }
 
-/** Refuses a value by the name of its parameter, so that a caller without a compiler hears of it as well. */
+/** Refuses a value by the name of its parameter, also for callers without a compiler. */
 export function checkArgument(name: string, isValid: boolean, expected: string, key?: string): void {
   if (!isValid) throw invalidArgument(name, `expected ${expected}`, key);
 }
 
-/** The fields of an argument, each read once; refused where there are none, or where one of them throws. */
+/**
+ * Copies the fields of an argument, reading each once; throws `InvalidInput` if it is not an object or if a getter
+ * throws.
+ */
 export function ownFieldsOf<Fields extends object>(name: string, given: Fields, expected: string): Fields {
   let fields: Fields | undefined;
   try {

@@ -21,15 +21,18 @@ import { startGeneration, type StartOptions } from './starting/start-generation.
 
 /** What a client of generations works with. */
 export interface GenerationClientOptions {
-  /** A connected client of `@temporalio/client`; its namespace, codecs and interceptors are used as they are. */
+  /** A connected client of `@temporalio/client`; its namespace, codecs and interceptors are used. */
   client: Client;
-  /** Where workers listen; default `runcomfy`. */
+  /** The task queue of the workers; default `runcomfy`. */
   taskQueue?: string | undefined;
-  /** Where workers send orders to, where that is a simulator on loopback: its own output URLs may then be inputs. */
+  /**
+   * The API that workers send orders to. If it is a simulator on loopback, URLs of its own outputs are accepted as
+   * inputs.
+   */
   modelApiBase?: string | undefined;
 }
 
-/** An order whose input is typed where the model is bundled. */
+/** An order whose input is typed if its model is bundled. */
 export type TypedRequest<Model extends string> = Omit<GenerationRequest, 'model' | 'input'> & {
   model: Model;
 } & ({ input: InputOf<Model> } | { requestId: string; input?: InputOf<Model> });
@@ -42,21 +45,24 @@ export interface GenerationClient {
   get: (key: string) => Promise<GenerationHandle>;
   /** Waits for the result of a key. */
   result: (key: string, options?: WaitOptions) => Promise<GenerationResult>;
-  /** Takes over what RunComfy made of a generation after it was given up here, as generation `<key>/late`. */
+  /** Fetches what RunComfy produced for a generation after it was given up here, as generation `<key>/late`. */
   collectLate: (key: string, options?: LateOptions) => Promise<GenerationHandle>;
-  /** Generations: first those that run, the newest start first, then those that ended, the newest end first. */
+  /** Generations: first the open ones, newest start first, then the ended ones, newest end first. */
   list: (filter?: ListFilter) => AsyncIterable<ListedGeneration>;
-  /** What orders have cost, by model, day (UTC) or label; each request of RunComfy counts once, whoever followed it. */
+  /**
+   * What orders have cost, by model, day (UTC) or label; each request of RunComfy counts once, even if several
+   * generations followed it.
+   */
   costs: (question: CostQuestion) => Promise<CostReport>;
   /** Pipelines: plans of generations that belong together. */
   pipelines: PipelineClient;
-  /** Budgets: limits of money that orders share. */
+  /** Budgets: spending limits that orders share. */
   budgets: BudgetClient;
-  /** Schedules: orders that are made again and again. */
+  /** Schedules: orders that are repeated. */
   schedules: ScheduleClient;
-  /** Batches: many orders, so many at a time. */
+  /** Batches: many orders with a limit on how many run at a time. */
   batches: BatchClient;
-  /** Webhooks: what was told of a generation's end, and to whom. */
+  /** Webhooks: what they were told of a generation, and whether it arrived. */
   webhooks: WebhookClient;
 }
 

@@ -15,25 +15,25 @@ import type { StartedGeneration } from './starting/start-generation.ts';
 
 /** How a state is asked for. */
 export interface StateOptions {
-  /** How long a worker's answer is awaited before the server's own records have to do; default 12 s. */
+  /** How long to wait for a worker's answer before the server's own records are used; default 12 s. */
   timeoutMs?: number | undefined;
 }
 
 /** One generation, by its key. Every method throws `GenerationError`. */
 export interface GenerationHandle extends StartedGeneration {
-  /** Waits for the end: the result, or an error that says what became of the generation. */
+  /** Waits for the end: resolves to the result, or rejects with an error that says what happened. */
   result: (options?: WaitOptions) => Promise<GenerationResult>;
-  /** Where it stands; works on ended generations, and without a worker as far as the server knows. */
+  /** The current state; works for ended generations as well, and without a worker as far as the server knows. */
   state: (options?: StateOptions) => Promise<KnownState>;
   /** Whether the newest run of the key has closed; needs no worker. */
   isEnded: () => Promise<boolean>;
-  /** Asks RunComfy to stop, and tells the truth about what came of it. */
+  /** Asks RunComfy to stop, and reports the outcome. */
   cancel: (reason?: string, options?: CancelOptions) => Promise<CancelReply>;
-  /** Has the status read now instead of when it is due. */
+  /** Reads the status now instead of when the next read is due. */
   nudge: () => Promise<void>;
   /** Decides about a submission whose outcome is unknown. */
   resolveSubmission: (resolution: SubmissionResolution) => Promise<SubmissionResolutionReply>;
-  /** Every state that differs from the one before, the last as the generation ended. */
+  /** Every state that differs from the one before; the last is the state at the end. */
   watch: (options?: GenerationWatchOptions) => AsyncIterable<KnownState>;
 }
 

@@ -7,17 +7,17 @@ import { listRunsPage, type RunInfo } from './run-info.ts';
 
 const maxRuns = 100;
 
-/** Who asks for the keys of a request, and where they are looked for. */
+/** On whose behalf the keys are looked up, and on which task queue. */
 interface Asking {
   /** What is ordered or decided, for errors. */
   key: string;
-  /** Default: whichever there are. */
+  /** Default: any. */
   taskQueue?: string;
 }
 
 /**
- * The keys of the generations that follow a request, as far as Temporal's index knows: it may lag by seconds. None on a
- * server without our search attributes.
+ * The keys of the generations that follow a request, from Temporal's index, which may lag by seconds. Empty on a server
+ * without our search attributes.
  */
 export function findKeysOfRequest(client: Client, requestId: string, { key, taskQueue }: Asking): Promise<string[]> {
   const clauses = [
@@ -38,8 +38,8 @@ export function findKeysOfRequest(client: Client, requestId: string, { key, task
 }
 
 /**
- * Whether the index tells of a request under keys alone that do not begin so: whoever follows it is told its output, and may
- * cancel it.
+ * Whether all generations that follow a request, according to the index, have keys without this prefix. Following a
+ * request means reading its output and being able to cancel it.
  */
 export async function isRequestOfOthers(
   client: Client,
@@ -50,7 +50,7 @@ export async function isRequestOfOthers(
   return keys.length > 0 && !keys.some((found) => found.startsWith(keyPrefix));
 }
 
-/** RunComfy's ids are UUIDs, which mean the same in either case; the index compares letters. */
+/** RunComfy's ids are UUIDs, which are case-insensitive; the index is not. */
 function spellingsOf(requestId: string): string[] {
   return [...new Set([requestId, requestId.toLowerCase(), requestId.toUpperCase()])];
 }

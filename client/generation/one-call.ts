@@ -4,31 +4,31 @@ import type { FoundRun } from './run-info.ts';
 
 interface OneCall {
   id: string;
-  /** The updates that it has sent. */
+  /** Ids of the updates that it has sent. */
   sent: Set<string>;
-  /** The runs that its messages were first meant for, by key. */
+  /** By key, the run that its messages are meant for. */
   places: Map<string, FoundRun>;
 }
 
 const calls = new AsyncLocalStorage<OneCall>();
 
 /**
- * Carries out a call, and repetitions of it, so that what any of them starts, or tells a workflow, was done by all: an
- * attempt whose answer was lost is known to Temporal by the id that each of them gives.
+ * Runs a call, and its repetitions, as one: all attempts use the same ids for what they start or send, so that Temporal
+ * recognizes an attempt whose answer was lost.
  */
 export function asOneCall<T>(call: () => Promise<T>): Promise<T> {
   return calls.run({ id: randomUUID(), sent: new Set(), places: new Map() }, call);
 }
 
-/** By which Temporal knows a start that is repeated; nothing of one that is not. */
+/** The id by which Temporal recognizes a repeated start; empty outside of a repeated call. */
 export function startOfCall(): { requestId?: string } {
   const call = calls.getStore();
   return call === undefined ? {} : { requestId: call.id };
 }
 
 /**
- * By which Temporal knows an update, and whether the same was sent before in the same call. `isSameOfAll`: the same message
- * of another call, or process, is the same update.
+ * The id by which Temporal recognizes an update, and whether this call has sent the same before. `isSameOfAll`: the
+ * same message from other calls or processes is the same update, too.
  */
 export function updateOfCall(
   key: string,
@@ -38,7 +38,7 @@ export function updateOfCall(
 ): { updateId: string; isRepeated: boolean } {
   const call = calls.getStore();
   if (call === undefined && !isSameOfAll) return { updateId: `${name}-${randomUUID()}`, isRepeated: false };
-  // One call may tell the same workflow several things.
+  // One call may send the same workflow several messages.
   const digest = createHash('sha256')
     .update(JSON.stringify([key, message]))
     .digest('base64url')
@@ -47,12 +47,12 @@ export function updateOfCall(
   return { updateId, isRepeated: call?.sent.has(updateId) ?? false };
 }
 
-/** The runs that messages of this call are meant for, by key; undefined where it is not repeated. */
+/** By key, the runs that the messages of this call are meant for; undefined outside of a repeated call. */
 export function placesOfCall(): Map<string, FoundRun> | undefined {
   return calls.getStore()?.places;
 }
 
-/** Notes that an update is on its way. */
+/** Records that an update is being sent. */
 export function noteSent(updateId: string): void {
   calls.getStore()?.sent.add(updateId);
 }

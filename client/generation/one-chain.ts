@@ -5,28 +5,31 @@ import { placesOfCall } from './one-call.ts';
 import { isGone } from './original-request.ts';
 import { describeKnown, describeRun, type FoundRun } from './run-info.ts';
 
-/** Where messages go: to this run and those that continue it. */
+/** The chain that messages go to: a run and the runs that continue it. */
 interface Chain extends FoundRun {
   firstRunId: string;
 }
 
 const chains = new AsyncLocalStorage<Chain>();
 
-/** Carries out a call all of whose messages to the key go to the run that was found, and never to a later one of the key. */
+/**
+ * Runs a call whose messages to the key all go to the chain of the run that was found, and never to a later one of the
+ * key.
+ */
 export function toChainOf<T>({ key, runId, firstRunId }: FoundRun, call: () => Promise<T>): Promise<T> {
   return firstRunId === undefined ? call() : chains.run({ key, runId, firstRunId }, call);
 }
 
 /**
- * Where messages to a key go; undefined: to whatever is its newest run. What a repeated call finds first it keeps, as what
- * its attempts say is meant for one run.
+ * The chain that messages to a key go to; undefined means the key's newest run. A repeated call keeps the chain that it
+ * finds first, so that all of its attempts mean the same run.
  */
 export async function chainOf(client: Client, key: string): Promise<Chain | undefined> {
   const given = chains.getStore();
   if (given?.key === key) return given;
   const places = placesOfCall();
   if (places === undefined) return undefined;
-  // The message itself will be told where nobody is there.
+  // If the key has no run, sending the message will report it.
   const found = places.get(key) ?? (await describeKnown(client, key));
   if (found === undefined) return undefined;
   places.set(key, found);
@@ -38,7 +41,7 @@ function ignoreGone(error: unknown): undefined {
   if (!isGone(error)) throw error;
 }
 
-/** Signals a chain: Temporal takes a signal for one run, which may have been continued as new since. */
+/** Signals a chain. Temporal accepts a signal for a single run, which may have been continued as new meanwhile. */
 export async function signalChain(client: Client, key: string, name: string, message: object): Promise<void> {
   const chain = await chainOf(client, key);
   for (let runId = chain?.runId; ;) {
@@ -55,8 +58,8 @@ export async function signalChain(client: Client, key: string, name: string, mes
 }
 
 /**
- * The last run of the chain that messages to a key go to, as far as Temporal still keeps it, where a later one has the key
- * since.
+ * The last run of the chain that messages to a key go to, if a later chain has the key now, as far as Temporal still
+ * keeps it.
  */
 export async function supersededRun(client: Client, key: string): Promise<string | undefined> {
   const chain = await chainOf(client, key);
@@ -70,7 +73,10 @@ export async function supersededRun(client: Client, key: string): Promise<string
   }
 }
 
-/** Reads how what could not be cancelled any more had ended; `runId` where a later run has the key since. */
+/**
+ * Reads the end of a workflow that could not be cancelled any more. `runId` is set if a later run has the key now; then
+ * a missing run is reported as `KeyNotFound`.
+ */
 export async function readEndOf<State>(
   noun: string,
   { key, runId }: { key: string; runId: string | undefined },
@@ -94,5 +100,5 @@ async function continuedBy(client: Client, key: string, runId: string): Promise<
   return history?.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
 }
 
-/** Of a history only how it ended, as Temporal numbers it on the wire. */
+/** Reads only the closing event of a history; the number is Temporal's on the wire. */
 const closeEvent = 2;

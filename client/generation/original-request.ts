@@ -5,20 +5,20 @@ import { withoutMissing } from '../../domain/request-checks.ts';
 import { serializationContext } from '../decode-payload.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
-/** What the first event of a run says about who it is and what it was asked for. */
+/** What the first event of a run says about its identity and its argument. */
 export interface OriginalRequest {
   workflowType: string;
   runId: string;
   startedAt: Date;
   /** When its first task is due: at its start, or at the end of its start delay. */
   beginsAt: Date;
-  /** The argument as sent, whoever sent it, without the fields that are null; nothing else about it is checked. */
+  /** The argument as sent, by whomever, without fields that are null; it is not validated otherwise. */
   request: Partial<GenerationRequest>;
 }
 
 /**
- * Reads the first event of the first run behind `runId`, so that continue-as-new hides nothing. `undefined` where
- * Temporal keeps that run no longer.
+ * Reads the first event of the chain that `runId` belongs to, so the original argument is found after a
+ * continue-as-new. `undefined` if Temporal does not keep that run any more.
  */
 export async function readOriginalRequest(
   client: Client,
@@ -30,7 +30,7 @@ export async function readOriginalRequest(
   return readFirstEvent(client, key, event.firstRunId);
 }
 
-/** As `readOriginalRequest`; `undefined` also where it cannot be decoded here, which must cost nobody the rest. */
+/** As `readOriginalRequest`, but also `undefined` if the request cannot be decoded here. */
 export async function readDecodableRequest(
   client: Client,
   key: string,
@@ -44,7 +44,7 @@ export async function readDecodableRequest(
   }
 }
 
-/** Reads the first event of this very run; `undefined` where Temporal keeps it no longer. */
+/** Reads the first event of this very run; `undefined` if Temporal does not keep it any more. */
 export async function readFirstEvent(
   client: Client,
   key: string,
@@ -85,7 +85,7 @@ function toMs(time: { seconds?: unknown; nanos?: number | null } | null | undefi
   return Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1_000_000);
 }
 
-/** Whether Temporal does not know a run, or keeps it no longer. */
+/** Whether Temporal does not know a run, or does not keep it any more. */
 export function isGone(error: unknown): boolean {
   return error instanceof WorkflowNotFoundError || grpcCodeOf(error) === grpcCode.notFound;
 }

@@ -5,7 +5,7 @@ import { otherModel } from '../../domain/model-label.ts';
 import { type SearchAttributeName, searchAttributeNames } from '../../domain/names.ts';
 import { isGone } from './original-request.ts';
 
-/** How a run stands, as Temporal numbers it on the wire. */
+/** The status of a run, by its number on the wire. */
 const runStatuses = {
   1: 'running',
   2: 'completed',
@@ -17,17 +17,17 @@ const runStatuses = {
   8: 'paused',
 } as const;
 
-/** How a run stands; a word of a newer server counts as `unknown`. */
+/** The status of a run; one that only a newer server has is `unknown`. */
 export type RunStatus = (typeof runStatuses)[keyof typeof runStatuses] | 'unknown';
 
 /**
- * What Temporal lists of a run. Unlike the SDK's own description it holds the memo as it came: it may have been encrypted
- * with keys that are not here, which must cost nobody the rest.
+ * What Temporal lists of a run. Unlike the SDK's own description, it keeps the memo undecoded: the memo may be
+ * encrypted with keys not available here, and the other fields must be readable all the same.
  */
 export interface RunInfo {
   key: string;
   runId: string;
-  /** The run that began its chain, itself where it continues none; missing where a server does not say. */
+  /** The first run of its chain, itself if it continues none; missing if the server does not say. */
   firstRunId?: string;
   workflowType: string;
   taskQueue: string;
@@ -37,34 +37,34 @@ export interface RunInfo {
   beginsAt?: Date;
   closedAt?: Date;
   attributes: Partial<Record<SearchAttributeName, unknown>>;
-  /** Search attribute `RunComfyLabels`, where it is set. */
+  /** Search attribute `RunComfyLabels`, if it is set. */
   labelWords?: string[];
   memo?: Record<string, Payload>;
 }
 
-/** A run as it was found, and the one that began its chain. */
+/** A run that was found, and the first run of its chain. */
 export interface FoundRun {
   key: string;
   runId: string;
   firstRunId?: string | undefined;
 }
 
-/** What Temporal tells of one run that was asked about. */
+/** What Temporal says of one run when it is described. */
 export interface RunDescription extends RunInfo {
   pendingActivities: string[];
-  /** An activity that a worker of its task queue does not have, and is asked for again and again. */
+  /** A pending activity that the workers of its task queue do not have, so that every attempt fails. */
   unknownActivity?: { attempts: number; reason: string };
-  /** Attempt of the workflow task that is due, above 1 where the last one failed or timed out. */
+  /** Attempt number of the pending workflow task; above 1 if the last one failed or timed out. */
   taskAttempt: number;
 }
 
-/** What workers of any SDK say to an activity that they do not have; each of them has it tried again. */
+/** Messages by which workers of any SDK refuse an activity that they do not have; the activity is then retried. */
 const notThere = /not registered|unable to find activity/i;
 
 type RawActivity = Awaited<ReturnType<WorkflowService['describeWorkflowExecution']>>['pendingActivities'][number];
 type RawRun = Awaited<ReturnType<WorkflowService['listWorkflowExecutions']>>['executions'][number];
 
-/** Asks about a run of a key, the newest one unless told otherwise. */
+/** Describes a run of a key, by default the newest. */
 export async function describeRun(client: Client, key: string, runId = ''): Promise<RunDescription> {
   const request = { namespace: client.options.namespace, execution: { workflowId: key, runId } };
   const reply = await client.workflowService.describeWorkflowExecution(request);
@@ -76,7 +76,7 @@ export async function describeRun(client: Client, key: string, runId = ''): Prom
   };
 }
 
-/** The same, or undefined where Temporal has no such run. */
+/** As `describeRun`; undefined if Temporal has no such run. */
 export async function describeKnown(client: Client, key: string, runId = ''): Promise<RunDescription | undefined> {
   try {
     return await describeRun(client, key, runId);
@@ -91,7 +91,10 @@ function toUnknown({ attempt, lastFailure }: RawActivity): RunDescription['unkno
   return notThere.test(reason) ? { attempts: attempt ?? 0, reason } : undefined;
 }
 
-/** Every run that a query finds, page by page, in the server's order: those that run, then those that ended last. */
+/**
+ * Every run that a query finds, page by page, in the server's order: open runs first, then the ended ones, newest end
+ * first.
+ */
 export async function* listRuns(
   client: Client,
   query: string,
@@ -108,7 +111,7 @@ export async function* listRuns(
 /** A page of runs. */
 export interface RunPage {
   runs: RunInfo[];
-  /** Base64; missing: that was the last page. */
+  /** Base64; missing on the last page. */
   nextPageToken?: string;
 }
 
@@ -132,7 +135,9 @@ export function isClosed({ status }: Pick<RunInfo, 'status'>): boolean {
   return status !== 'running' && status !== 'paused' && status !== 'continued_as_new' && status !== 'unknown';
 }
 
-/** Text of one of our search attributes, where the server knows it and the workflow has set it. */
+/**
+ * The text of one of our search attributes; undefined if the server does not have it or the workflow has not set it.
+ */
 export function attributeOf(
   { attributes }: Pick<RunInfo, 'attributes'>,
   name: SearchAttributeName,
@@ -141,7 +146,7 @@ export function attributeOf(
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The model as its search attribute names it, where that names one. */
+/** The model from its search attribute; undefined if that names none. */
 export function modelOf(run: Pick<RunInfo, 'attributes'>): string | undefined {
   const model = attributeOf(run, 'RunComfyModel');
   return model === otherModel ? undefined : model;
@@ -189,7 +194,7 @@ function toList(data: Uint8Array | null | undefined): string[] | undefined {
   return words.length === 0 ? undefined : words;
 }
 
-/** Search attributes are JSON, whatever codec the rest goes through. */
+/** Search attributes are always JSON; payload codecs do not apply to them. */
 function toJson(data: Uint8Array | null | undefined): unknown {
   if (!data) return undefined;
   try {
@@ -199,7 +204,7 @@ function toJson(data: Uint8Array | null | undefined): unknown {
   }
 }
 
-/** A time as Temporal tells it on the wire. */
+/** Converts a time of Temporal's wire format. */
 export function toDate(time: { seconds?: unknown; nanos?: number | null } | null | undefined): Date {
   return new Date(Number(time?.seconds ?? 0) * 1_000 + Math.floor((time?.nanos ?? 0) / 1_000_000));
 }

@@ -11,38 +11,38 @@ import { askWorker } from './ask-worker.ts';
 import { noteSent, updateOfCall } from './one-call.ts';
 import { chainOf } from './one-chain.ts';
 
-/** Where nothing is to be waited for any more. */
+/** Timeout, in milliseconds, once the signal is aborted. */
 const lastMs = 1_000;
-/** What was answered before is kept by Temporal itself. */
+/** Timeout for a stored answer, in milliseconds: Temporal has it at hand, no worker is needed. */
 const answeredBeforeMs = 3_000;
 
-/** What a worker did not hear is sent again so often at most. */
+/** Most tries at an update that a worker took without passing it on to the workflow. */
 const maxTries = 3;
 
 /** A message to a workflow, and the name of its update. */
 export interface Message {
   name: string;
   message: object;
-  /** The same message is the same update, whoever sends it: it has one answer for as long as the run lives. */
+  /** The same message is the same update, whoever sends it: it has one answer for the lifetime of the run. */
   isSameOfAll?: boolean;
 }
 
-/** What came of an update; `isTaken`: a worker had it when it failed. */
+/** The outcome of an update; `isTaken`: it failed after a worker had taken it. */
 export type UpdateAnswer<Reply> = { answer: Reply } | { error: unknown; isTaken: boolean } | 'unattended';
 
-/** How long an update is waited for. */
+/** How long to wait for an update. */
 export interface UpdatePatience {
-  /** Until a worker has taken it, milliseconds. */
+  /** Milliseconds until a worker has taken it. */
   takenWithinMs: number;
-  /** Until the workflow has answered what a worker took, by `performance.now()`; asked once it is taken. */
+  /** When to give up on the workflow's answer, by `performance.now()`; called once a worker has taken the update. */
   answeredBy: () => number;
-  /** Ends the waiting for both sooner, as if time was up. */
+  /** Ends both waits early, as if their time was up. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Sends an update that a worker has to take and the workflow answers in its own time. One that is repeated within one call
- * is the same to Temporal, and has the same answer; no later run of the key hears it.
+ * Sends an update, which a worker has to take and the workflow answers in its own time. Repeated within one call, it is
+ * the same update to Temporal and gets the same answer; a later run of the key does not receive it.
  */
 export async function sendUpdate<Reply>(
   client: Client,
@@ -57,7 +57,10 @@ export async function sendUpdate<Reply>(
   return 'unattended';
 }
 
-/** The worker had the task of the update and told the workflow nothing of it, as where a query had read all of that ahead. */
+/**
+ * Whether a worker took the update's task without telling the workflow of it, as happens if a query had replayed the
+ * history that far already.
+ */
 function isUnheard(error: unknown): boolean {
   const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
   return cause instanceof ApplicationFailure && cause.type === unheardUpdateType;
@@ -70,9 +73,9 @@ async function sendOnce<Reply>(
   { takenWithinMs, answeredBy, signal }: UpdatePatience,
 ): Promise<UpdateAnswer<Reply>> {
   const chain = await chainOf(client, key);
-  // Without the run: it may have been continued as new since.
+  // Not bound to the run id, as the run may have been continued as new meanwhile.
   const handle = client.workflow.getHandle(key, undefined, chain && { firstExecutionRunId: chain.firstRunId });
-  // Calls do not see a signal that was aborted before.
+  // A call does not notice a signal that was aborted before it began.
   const over = signal ?? new AbortController().signal;
   const within = (ms: number) => (over.aborted ? Math.min(ms, lastMs) : ms);
   const { updateId, isRepeated } = updateOfCall(key, name, message, isSameOfAll);
@@ -99,7 +102,10 @@ async function sendOnce<Reply>(
   );
 }
 
-/** What a workflow that has ended since said to the same update, where only its answer was lost. */
+/**
+ * The stored answer to the same update of a workflow that has ended since, for a repeated call whose first answer was
+ * lost.
+ */
 async function answeredBefore<Reply>(
   client: Client,
   handle: WorkflowHandle,

@@ -5,15 +5,16 @@ import { signalChain, supersededRun } from './one-chain.ts';
 import { type Message, sendUpdate, type UpdatePatience } from './send-update.ts';
 
 /**
- * What came of a wish: the workflow's answer; `taken`: a worker has it and has not answered; `left`: it waits for one;
- * `over`: the workflow has ended, and may have heard it before, or not; `runId` is its last run where the key has a later one.
+ * The outcome of a wish: the workflow's answer; `taken`: a worker has it and has not answered yet; `left`: it waits for
+ * a worker; `over`: the workflow has ended. `isHeard`: it may have received the wish before its end; `runId`: its last
+ * run, if the key has a later one.
  */
 export type WishReply<Reply> =
   { answer: Reply } | 'taken' | 'left' | { over: unknown; isHeard: boolean; runId?: string };
 
 /**
- * Sends a wish as an update. Where no worker takes that in time, or Temporal has no time for it, the wish is left as a
- * signal of the same name, which needs no worker.
+ * Sends a wish as an update. If no worker takes it in time, or Temporal is busy, the wish is left as a signal of the
+ * same name, which needs no worker.
  */
 export async function sendWish<Reply>(
   client: Client,
@@ -32,9 +33,10 @@ export async function sendWish<Reply>(
     if ('answer' in reply) return reply;
     const { error, isTaken } = reply;
     if (isOver(error)) return await overBy(error, isTaken || isRepeated);
-    // Once it is taken, no trouble of Temporal's undoes it.
+    // Once the workflow has accepted the update, an error of Temporal does not undo it.
     if (isTaken && grpcCodeOf(error) !== undefined) return 'taken';
-    // Deadline passed, the workflow's tasks fail, the run is paused or busy closing: a signal is taken all the same.
+    // The deadline passed, the workflow's tasks fail, or the run is paused or about to close: Temporal accepts a signal
+    // even then.
     if (!isOutOfTime(error) && !isBusy(error)) throw error;
   }
   try {

@@ -6,13 +6,13 @@ import { describeRun, listRuns, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf, isOfUnknownAttributes } from '../grpc.ts';
 import { isComparable } from '../list-scope.ts';
 
-/** A running generation on which workers fail again and again. */
+/** An open generation whose tasks fail on every worker. */
 export interface FailingGeneration {
   key: string;
   taskFailure: TaskFailure;
 }
 
-/** What a look at the running generations found. */
+/** The failing generations found, and how many were looked at. */
 export interface FailingGenerations {
   failing: FailingGeneration[];
   lookedAt: number;
@@ -21,7 +21,7 @@ export interface FailingGenerations {
 const maxLookedAt = 60;
 const atOnce = 20;
 
-/** Looks at the running generations of a task queue: those of which the server reports problems, and the newest ones. */
+/** Checks open generations of a task queue: those for which the server reports problems, and the newest ones. */
 export async function findFailingGenerations(client: Client, taskQueue: string): Promise<FailingGenerations> {
   return await named('', async () => {
     const runs = await runsToLookAt(client, taskQueue);
@@ -39,7 +39,7 @@ async function diagnose(client: Client, { key, runId }: RunInfo): Promise<Failin
     const taskFailure = await readTaskFailure(client, await describeRun(client, key, runId));
     return taskFailure && { key, taskFailure };
   } catch (error) {
-    // Retention may remove a run while it is looked at.
+    // Retention may remove a run while it is read.
     if (grpcCodeOf(error) === grpcCode.notFound) return undefined;
     throw error;
   }
@@ -58,7 +58,7 @@ async function newest(client: Client, query: string): Promise<RunInfo[]> {
   return [];
 }
 
-/** An older server does not know the attribute. */
+/** Returns no runs if the query is refused: older servers do not have the attribute. */
 function noneIfRefused(error: unknown): RunInfo[] {
   if (isOfUnknownAttributes(error)) return [];
   throw error;

@@ -7,7 +7,7 @@ import { grpcCode, grpcCodeOf } from '../grpc.ts';
 /** Values of Temporal's `IndexedValueType` on the wire. */
 const indexedValueTypes = { Keyword: 2, Int: 3, Double: 4, KeywordList: 7 } as const;
 
-/** What of our search attributes the namespace lacks, or has under another type. */
+/** Which of our search attributes the namespace lacks, or has with another type. */
 export interface SearchAttributeReport {
   missing: SearchAttributeName[];
   mistyped: SearchAttributeName[];
@@ -32,15 +32,15 @@ export async function inspectSearchAttributes(client: Client): Promise<SearchAtt
   };
 }
 
-/** A search attribute that the server does not take, and why. */
+/** A search attribute that the server refuses, and why. */
 export interface RefusedSearchAttribute {
   name: SearchAttributeName;
   reason: string;
 }
 
 /**
- * Creates search attributes where the server lets us, one at a time: SQL databases hold few of a type, and where one finds
- * no room the server takes none of its call. Tells which it refuses.
+ * Creates search attributes as far as the server permits it, and returns those that it refuses. They are created one at
+ * a time: SQL databases have room for few of each type, and if one does not fit the server refuses the whole call.
  */
 export async function createSearchAttributes(
   client: Client,

@@ -8,14 +8,17 @@ import { listRuns } from '../generation/run-info.ts';
 
 const maxLookedAt = 1_000;
 
-/** Budgets that grant nothing more. */
+/** Budgets that grant no more reservations. */
 export interface SpentBudgets {
-  /** How many were looked at, of the newest at most 1,000. */
+  /** How many budgets were looked at: the newest, about 1,000 at most. */
   lookedAt: number;
   spent: BudgetState[];
 }
 
-/** Finds budgets that grant nothing more, as each was shown last, at most 20 s ago while it was asked; needs no worker. */
+/**
+ * Finds budgets that grant no more reservations, by the state that each published last (at most 20 s old while it is in
+ * use). Needs no worker.
+ */
 export function findSpentBudgets(client: Client): Promise<SpentBudgets> {
   return named('', async () => {
     const spent: BudgetState[] = [];

@@ -4,13 +4,16 @@ import type { CheckOptions, RequestDraft } from '../generation/starting/check-re
 import { type StartedGeneration, startGeneration, type StartOptions } from '../generation/starting/start-generation.ts';
 import type { Starter } from '../generation/starting/start-workflow.ts';
 
-/** How a generation is started where the caller brings what starts its workflow. */
+/** Options of a start by a function of the caller's. */
 export interface StartByOptions extends CheckOptions {
   taskQueue: string;
   starter: Starter;
 }
 
-/** Starts a generation, or attaches to it, as the client does, by another call than its own: that of a Nexus handler. */
+/**
+ * Starts a generation, or attaches to it, as the client does, but with the caller's own function to start the workflow,
+ * such as that of a Nexus handler.
+ */
 export function startGenerationBy(
   client: Client,
   request: RequestDraft,

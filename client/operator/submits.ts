@@ -8,26 +8,32 @@ import { named } from '../convert-errors.ts';
 import { GenerationError } from '../errors.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
-/** How the orders of all workers of a task queue go out, as Temporal's server holds it. */
+/** How the submits of a task queue are limited, over all of its workers, according to Temporal. */
 export interface SubmitFlow {
   /** The task queue of the submits: `<queue>-submit`. */
   taskQueue: string;
-  /** No order is sent; whatever was sent before goes on. */
+  /** No order is submitted; those that were submitted before go on. */
   isPaused: boolean;
   pausedSince?: string;
   pausedBy?: string;
   reason?: string;
-  /** Submits per second over all workers; missing: no limit but the server's own. */
+  /** Submits per second over all workers; missing if nothing but the server's own limit applies. */
   perSecond?: number;
-  /** Orders that wait for a worker, or for the pause to end; those that come back after a refusal are not among them. */
+  /**
+   * Orders that wait for a worker, or for the end of the pause; those waiting for a retry after a refusal are not
+   * counted.
+   */
   waiting: number;
-  /** The server shares a limit out over its partitions of the queue: above 1 a low limit is not reached, and order is lost. */
+  /**
+   * The server splits a limit over this many partitions of the queue: above 1, a low limit is not fully used and the
+   * order of submits is lost.
+   */
   partitions: number;
 }
 
 /**
- * Stops all orders of a task queue: its submits get a rate limit of zero. Workers go on reading, and send what they
- * hold already, which is what the last moments gave them. Paused again, the reason is renewed.
+ * Pauses the submits of a task queue by a rate limit of zero. Workers go on reading, and still submit the orders that
+ * they had already been given. Pausing again renews the reason.
  */
 export function pauseSubmits(client: Client, taskQueue: string, reason = ''): Promise<SubmitFlow> {
   return named('', async () => {
@@ -37,17 +43,17 @@ export function pauseSubmits(client: Client, taskQueue: string, reason = ''): Pr
   });
 }
 
-/** Lets the orders of a task queue go again, at the limit that an operator had set before, if any. */
+/** Resumes the submits of a task queue, at the limit that an operator had set before, if any. */
 export function resumeSubmits(client: Client, taskQueue: string): Promise<SubmitFlow> {
   return named('', async () => {
     const { limit, paused, note } = limitOf(await storedConfig(client, taskQueue));
-    // Written also where no pause is known of: one may be under way.
+    // Written even if no pause is known: another call may be setting one.
     if (paused === undefined) return setLimit(client, taskQueue, limit, note);
     return setLimit(client, taskQueue, paused.formerLimit, 'resumed by runcomfy-temporal');
   });
 }
 
-/** How the orders of a task queue go out. */
+/** How the submits of a task queue are limited. */
 export function readSubmits(client: Client, taskQueue: string): Promise<SubmitFlow> {
   return named('', async () => readFlow(client, taskQueue, await describe(client, taskQueue)));
 }
@@ -63,16 +69,18 @@ const maxReasonLength = 500;
 const noteStart = 'paused by runcomfy-temporal';
 const notePattern = /^paused by runcomfy-temporal(?:, limit before: (?<limit>[\d.e+-]+)\/s)?(?:: (?<reason>.*))?$/su;
 
-/** The note is all that Temporal keeps beside the limit: it says what to go back to. */
+/**
+ * The text stored with the limit. It is all that Temporal keeps beside the limit, so it holds the limit to return to.
+ */
 function pauseNote(formerLimit: number | undefined, reason: string): string {
   const before = formerLimit === undefined ? '' : `, limit before: ${String(formerLimit)}/s`;
   return `${noteStart}${before}${reason === '' ? '' : `: ${cutText(reason, maxReasonLength)}`}`;
 }
 
-/** The limit that was set from outside the workers; zero stops them all, whoever set it. */
+/** The limit that was set by an operator. Zero pauses all submits, whoever set it. */
 function limitOf(config: Config) {
   const { rateLimit, metadata } = config?.queueRateLimit ?? {};
-  // Zero is not written on the wire.
+  // Protobuf omits zero on the wire.
   const limit = rateLimit ? (rateLimit.requestsPerSecond ?? 0) : undefined;
   const note = notePattern.exec(metadata?.reason ?? '')?.groups;
   const former = Number(note?.['limit']);
@@ -93,7 +101,7 @@ async function readFlow(client: Client, taskQueue: string, description: Descript
   const { namespace } = client.options;
   const partitions = await client.workflowService.listTaskQueuePartitions({ namespace, taskQueue: { name } });
   const { limit, paused } = limitOf(description.config);
-  // The limit in effect follows the one that was set a moment later.
+  // The limit in effect follows the stored one with a short delay.
   const { source, perSecond: effective } = effectOf(description);
   const isPaused = isKept(description) ? paused !== undefined : source === limitBy.setting && effective === 0;
   const perSecond =
@@ -111,7 +119,7 @@ async function readFlow(client: Client, taskQueue: string, description: Descript
   });
 }
 
-/** Who the server says has set the limit in effect; an older one says nothing. */
+/** The source of the limit in effect, as the server reports it; older servers report none. */
 const limitBy = { nobodyKnown: 0, setting: 1, workers: 2 } as const;
 
 function effectOf({ effectiveRateLimit }: Description) {
@@ -131,17 +139,20 @@ function settingsOf({ options }: Client, taskQueue: string) {
   return { namespace, identity, taskQueue: submitTaskQueue(taskQueue), taskQueueType: activityQueue };
 }
 
-/** What is set, as the part of the server has it that stores it: a change of nothing answers with that. */
+/**
+ * The stored settings, as returned by an update that changes nothing: the update is answered by the part of the server
+ * that stores them.
+ */
 async function storedConfig(client: Client, taskQueue: string): Promise<Config> {
   try {
     return (await client.workflowService.updateTaskQueueConfig(settingsOf(client, taskQueue))).config;
   } catch {
-    // A server may take no change of nothing; what is wrong with it otherwise is told by the next calls.
+    // A server may refuse an empty update; any other trouble shows in the next calls.
     return (await describe(client, taskQueue)).config;
   }
 }
 
-/** Sets the limit, and tells how orders go out once the server keeps to it. */
+/** Sets the limit, and returns once the server enforces it. */
 async function setLimit(
   client: Client,
   taskQueue: string,
@@ -165,7 +176,10 @@ const lookEveryMs = 50;
 
 type Time = NonNullable<NonNullable<NonNullable<Config>['queueRateLimit']>['metadata']>['updateTime'];
 
-/** The part of the server that hands orders out hears of a limit later than the part that stores it: before that, nothing is paused. */
+/**
+ * Waits until the new limit is in effect: the part of the server that dispatches tasks learns of it later than the part
+ * that stores it.
+ */
 async function untilKept(client: Client, taskQueue: string, setAt: Time): Promise<SubmitFlow> {
   const giveUpAt = performance.now() + keptWithinMs;
   for (;;) {
@@ -175,7 +189,7 @@ async function untilKept(client: Client, taskQueue: string, setAt: Time): Promis
       const isHeard = !isBefore(description.config?.queueRateLimit?.metadata?.updateTime, setAt);
       if (isHeard && isKept(description)) return await readFlow(client, taskQueue, description);
     } catch (error) {
-      // The limit is stored: a look that fails says nothing of it.
+      // The limit is stored; a failed read does not change that.
       cause = error;
     }
     if (performance.now() > giveUpAt) {
@@ -188,7 +202,7 @@ async function untilKept(client: Client, taskQueue: string, setAt: Time): Promis
   }
 }
 
-/** Whether the limit in effect is the one that is set, as far as orders go out or do not. */
+/** Whether the limit in effect agrees with the stored one on whether orders are submitted at all. */
 function isKept(description: Description): boolean {
   const { limit } = limitOf(description.config);
   const { source, perSecond } = effectOf(description);

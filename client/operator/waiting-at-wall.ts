@@ -7,21 +7,21 @@ import { readState } from '../generation/following/read-state.ts';
 import { listRuns, type RunInfo } from '../generation/run-info.ts';
 import { isOfUnknownAttributes } from '../grpc.ts';
 
-/** A generation that waits for a filled wallet, a valid token or room in a budget. */
+/** A generation that waits for credit in the wallet, a valid token or room in a budget. */
 export interface WaitingAtWall {
   key: string;
   wall: WallState;
 }
 
-/** Enough to tell that there are some, and soon: each is asked for its state. */
+/** Most generations looked at, as each is queried for its state. */
 const maxLookedAt = 20;
 
-/** Looks at the newest generations that have not got past their submit for those that wait at a wall. */
+/** Finds generations that wait at a wall, among the newest that have not been submitted yet. */
 export async function findWaitingAtWall(client: Client): Promise<WaitingAtWall[]> {
   const runs = await named('', () => unsubmittedRuns(client));
   const looked = await Promise.all(
     runs.map(async ({ key, runId }): Promise<WaitingAtWall[]> => {
-      // One that cannot be asked is told by `status`.
+      // A generation that cannot be queried is left out here; `status` reports it.
       const state = await readState(client, key, { runId }).catch(() => undefined);
       return state?.wall ? [{ key, wall: state.wall }] : [];
     }),

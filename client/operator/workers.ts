@@ -6,7 +6,7 @@ import { describeRun } from '../generation/run-info.ts';
 /** What a task queue is polled for. */
 export type TaskQueueKind = 'workflow' | 'activity';
 
-/** A worker as the server has seen it lately. */
+/** A worker that has polled recently. */
 export interface Poller {
   identity: string;
   lastSeenAt: Date;
@@ -14,13 +14,13 @@ export interface Poller {
   version?: string;
 }
 
-/** A task queue as the server sees it. */
+/** The pollers and versions of a task queue, as the server knows them. */
 export interface AttendedQueue {
   /** The workers that have polled within the last five minutes. */
   pollers: Poller[];
-  /** The worker version that gets new work; missing: workers without versioning. */
+  /** The worker version that gets new work; missing for workers without versioning. */
   currentVersion?: string;
-  /** The worker version that gets a share of new work beside the current one. */
+  /** The worker version that gets a share of the new work, next to the current one. */
   ramping?: { version: string; percentage: number };
 }
 
@@ -32,7 +32,7 @@ type TaskQueueType = NonNullable<
 const taskQueueTypes = { workflow: 1, activity: 2 } as unknown as Record<TaskQueueKind, TaskQueueType>;
 const versionedMode = 2;
 
-/** Who polls a task queue, and for which worker version it is. */
+/** Who polls a task queue, and which worker versions it is served by. */
 export async function describeQueue(client: Client, taskQueue: string, kind: TaskQueueKind): Promise<AttendedQueue> {
   const { namespace } = client.options;
   const question = { namespace, taskQueue: { name: taskQueue }, taskQueueType: taskQueueTypes[kind] };
@@ -59,8 +59,8 @@ export async function listPollers(client: Client, taskQueue: string, kind: TaskQ
 }
 
 /**
- * The task queues of a running generation that nobody polls: of workflows and reads, and of submits. A worker that
- * stopped less than five minutes ago may still be counted.
+ * The task queues of an open generation that nobody polls: that of its workflows and reads, and that of its submits. A
+ * worker that stopped less than five minutes ago may still be counted.
  */
 export async function findUnattendedQueues(client: Client, key: string): Promise<string[]> {
   const { taskQueue, status } = await named(key, () => describeRun(client, key));

@@ -25,7 +25,10 @@ const acceptTimeoutMs = 20_000;
 const cancelTimeoutMs = 180_000;
 const heardTimeoutMs = 3_000;
 
-/** Decides an approval; `StepNotFound` where the plan has no such step, `ResolutionRefused` where there is nothing to decide. */
+/**
+ * Decides an approval. Throws `StepNotFound` if the plan has no such step, and `ResolutionRefused` if there is nothing
+ * to decide.
+ */
 export async function decidePipeline(
   client: Client,
   key: string,
@@ -61,8 +64,8 @@ function typeOf(cause: Error | undefined) {
 }
 
 /**
- * Asks every open order of a pipeline to cancel and tells what became of each. Where the wish is left for a worker to come
- * the outcome is `unknown`; a pipeline that has ended answers `too_late`.
+ * Asks every open order of a pipeline to cancel and reports the outcome of each: `unknown` if the request is left for a
+ * worker that is not there yet, `too_late` if the pipeline had ended.
  */
 export async function cancelPipeline(
   client: Client,
@@ -98,7 +101,9 @@ function isAfterEnd({ outcome, phase, steps }: PipelineCancelReply): boolean {
   return outcome === 'too_late' && steps.length === 0 && isPipelineEnd(phase);
 }
 
-/** A pipeline that has ended stays open until whoever asked before has an answer: what came of that may not be known yet. */
+/**
+ * Reply of an ended pipeline that stays open until an earlier cancel is answered, whose outcome may not be known yet.
+ */
 async function replyWhileClosing(
   client: Client,
   key: string,
@@ -111,7 +116,7 @@ async function replyWhileClosing(
   return { ...answer, outcome: cancel?.outcome ?? 'unknown' };
 }
 
-/** The pipeline ended before or while it was asked: only a cancel that it heard can have had an outcome. */
+/** Reply for a pipeline that ended before or while it was asked: only a cancel that it received can have an outcome. */
 async function replyAfterEnd(
   client: Client,
   key: string,
@@ -121,7 +126,7 @@ async function replyAfterEnd(
     runId,
   }: { isHeard: boolean; stateTimeoutMs: number | undefined; runId: string | undefined },
 ): Promise<PipelineCancelReply> {
-  // What came of it stands in the state, and is worth a wait.
+  // The outcome is in the state, so it is worth a minimum wait.
   const timeoutMs = isHeard && stateTimeoutMs !== undefined ? Math.max(stateTimeoutMs, heardTimeoutMs) : stateTimeoutMs;
   const which = { runId, timeoutMs };
   const { phase, cancel } = await readEndOf('pipeline', { key, runId }, () => readPipelineState(client, key, which));

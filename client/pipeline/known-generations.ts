@@ -16,7 +16,7 @@ import type { GenerationHandle } from '../generation/generation-handle.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeKnown, describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
 
-/** What a client knows of the generations of keys, as pipelines need it. */
+/** Reads, follows and cancels generations by key, as pipelines need it. */
 export function createKnownGenerations(
   client: Client,
   generations: { get: (key: string) => Promise<GenerationHandle> },
@@ -64,7 +64,7 @@ export function createKnownGenerations(
     async cancel(key, reason, timeoutMs) {
       try {
         const generation = await generations.get(key);
-        // A worker that was lost may have asked before, and its cancel have ended it.
+        // A worker that was lost may have sent this cancel before, and the generation may have ended by it.
         return (await generation.cancel(reason, { timeoutMs, isRepeated: true })).outcome;
       } catch {
         return 'unknown';
@@ -73,7 +73,7 @@ export function createKnownGenerations(
   };
 }
 
-/** How the generation ended, told from what stood in the way of asking. */
+/** Whether an error reports how the generation ended, instead of a problem with reading it. */
 function isEnd(error: unknown): error is GenerationError {
   return isGenerationError(error) && error.cause instanceof WorkflowFailedError;
 }
@@ -85,13 +85,16 @@ function standingAfter(error: unknown, { runId, startedAt }: RunInfo): KeyStandi
   return isUnbilled(failure.submission) ? { kind: 'unbilled', runId, ...ended } : { kind: 'failed', ...ended };
 }
 
-/** Only the workflow's own word counts: of a run that was ended from outside nobody can say what was under way. */
+/**
+ * The failure of a step. Only the workflow's own report counts: if a run was ended from outside, nobody can say what
+ * was under way.
+ */
 function toStepFailure(error: GenerationError): StepFailure {
   const { type, message, details, requestId, key, issues } = error;
   const ending = error.cause instanceof WorkflowFailedError ? error.cause.cause : undefined;
   const { costUsd, otherRequestIds, otherCostUsd, otherCostsUnknown, budget } = details ?? {};
   const isEndedByTemporal = ending instanceof TerminatedFailure || ending instanceof TimeoutFailure;
-  // Where no worker answers, Temporal's records tell of an order that was cancelled no more than that it was sent.
+  // Without a worker, Temporal's records say of a cancelled order only that it was submitted.
   const isUntold = ending instanceof CancelledFailure && details?.cancel === undefined;
   return {
     type: isFailureType(type) ? type : 'GenerationFailed',

@@ -11,19 +11,22 @@ import { phaseOfRun, readMemo } from './read-pipeline-state.ts';
 /** Which pipelines are listed. */
 export type PipelineFilter = RowFilter<PipelinePhase>;
 
-/** A pipeline as Temporal lists it, by the short form that it leaves in its memo. */
+/** A pipeline as Temporal lists it, from the summary that it keeps in its memo. */
 export interface ListedPipeline {
   key: string;
   runId: string;
   phase: PipelinePhase;
   costUsd?: number;
-  /** How many steps it has, and how many of them have succeeded. */
+  /** Number of steps; `succeeded` is the number of those that have succeeded. */
   steps?: number;
   succeeded?: number;
   labels?: Labels;
   startedAt: string;
   closedAt?: string;
-  /** Its memo is encrypted with a key that is not here: the phase is that of its search attribute, and the rest is missing. */
+  /**
+   * The memo is encrypted with a key that is not available here: the phase is taken from the search attribute, and the
+   * rest is missing.
+   */
   isUndecodable?: true;
 }
 
@@ -33,7 +36,7 @@ const listing = (client: Client) => ({
   describeRow: (run: RunInfo) => describeRow(client, run),
 });
 
-/** Lists pipelines: first those that run, then those that ended, the newest first. Needs no worker. */
+/** Lists pipelines: first the open ones, then the ended ones, newest first. Needs no worker. */
 export function listPipelines(
   client: Client,
   filter: PipelineFilter = {},
@@ -51,7 +54,7 @@ export function listPipelinePage(
 }
 
 async function describeRow(client: Client, listed: RunInfo): Promise<ListedPipeline> {
-  // The index lags behind; retention may remove a run while it is looked at.
+  // The index lags behind, so the run is described; retention may remove it meanwhile.
   const run = (await describeKnown(client, listed.key, listed.runId)) ?? listed;
   const { key, runId, startedAt, closedAt } = run;
   const { memo, isUndecodable } = await readMemo(client, run);

@@ -11,15 +11,15 @@ import { type PipelineStartOptions, startPipeline } from './start-pipeline.ts';
 
 /** Starts pipelines and finds them again, from any process. */
 export interface PipelineClient {
-  /** Starts a pipeline, or attaches to the one that has the same key, plan and params; never orders twice under one key. */
+  /** Starts a pipeline, or attaches to the one with the same key, plan and params; never orders twice under one key. */
   start: (request: PipelineRequest, options?: PipelineStartOptions) => Promise<PipelineHandle>;
-  /** The newest run of a key; `KeyNotFound` where Temporal knows none. */
+  /** The newest run of a key; throws `KeyNotFound` if Temporal knows none. */
   get: (key: string) => Promise<PipelineHandle>;
   /** What `start` with the same arguments would order, why, and at what price; orders nothing. */
   preview: (request: PipelineRequest, options: PipelinePreviewOptions) => Promise<PipelinePreview>;
   /** Waits for the result of a key. */
   result: (key: string, options?: WaitOptions) => Promise<PipelineResult>;
-  /** Pipelines: first those that run, then those that ended, the newest first. */
+  /** Pipelines: first the open ones, then the ended ones, newest first. */
   list: (filter?: PipelineFilter) => AsyncIterable<ListedPipeline>;
 }
 

@@ -13,17 +13,17 @@ const typeOfEnd = {
   failed: 'PipelineFailed',
 } as const satisfies Record<string, FailureType>;
 
-/** As `named`, where the key is a pipeline's. */
+/** As `named`, for the key of a pipeline. */
 export function namedPipeline<T>(key: string, call: () => Promise<T>): Promise<T> {
   return named(key, call, noun);
 }
 
-/** As `eachNamed`, where the key is a pipeline's. */
+/** As `eachNamed`, for the key of a pipeline. */
 export function eachNamedPipeline<T>(key: string, items: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
   return eachNamed(key, items, noun);
 }
 
-/** Turns how a pipeline ended into an error by failure type. */
+/** Converts the failed end of a pipeline's workflow into an error. */
 export function toPipelineError(error: WorkflowFailedError, key: string): GenerationError {
   const { cause } = error;
   if (cause instanceof ApplicationFailure) {
@@ -49,14 +49,14 @@ export function toPipelineError(error: WorkflowFailedError, key: string): Genera
   return new GenerationError({ type: typeOfEnd[how], message, key, cause: error });
 }
 
-/** Refuses a key under which a workflow runs that is no pipeline. */
+/** Refuses a key that belongs to a workflow other than a pipeline. */
 export function refuseNoPipeline(key: string, workflowType: string): void {
   if (workflowType === pipelineWorkflowType) return;
   const message = `key "${key}" is in use by a workflow of type "${workflowType}", which is no pipeline: choose another key`;
   throw new GenerationError({ type: 'KeyInUse', message, key });
 }
 
-/** A run is not repeated before it has ended. */
+/** The error for a pipeline that has to end before its key can run again. */
 export function stillRunning(key: string, how: string): GenerationError {
   return new GenerationError({ type: 'StillRunning', message: `pipeline "${key}" is still running: ${how}`, key });
 }

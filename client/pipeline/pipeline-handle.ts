@@ -19,17 +19,23 @@ import type { StartedPipeline } from './start-pipeline.ts';
 
 /** One pipeline, by its key. Every method throws `GenerationError`. */
 export interface PipelineHandle extends StartedPipeline {
-  /** Waits for the end: the result, or an error that says what became of each step (`error.pipeline`). */
+  /**
+   * Waits for the end: resolves to the result, or rejects with an error that has the state of each step
+   * (`error.pipeline`).
+   */
   result: (options?: WaitOptions) => Promise<PipelineResult>;
-  /** Where it stands, with its open generations; works on ended pipelines, and without a worker as far as the server knows. */
+  /**
+   * The current state, with its open generations; works for ended pipelines as well, and without a worker as far as the
+   * server knows.
+   */
   state: () => Promise<KnownPipelineState>;
   /** Whether the newest run of the key has closed; needs no worker. */
   isEnded: () => Promise<boolean>;
-  /** Asks every open order to stop, and tells the truth about what came of each. */
+  /** Asks every open order to stop, and reports the outcome of each. */
   cancel: (message?: PipelineCancelMessage, options?: CancelOptions) => Promise<PipelineCancelReply>;
   /** Decides an approval. */
   decide: (decision: ApprovalDecision) => Promise<{ phase: PipelinePhase }>;
-  /** Every state that differs from the one before, the last as the pipeline ended. */
+  /** Every state that differs from the one before; the last is the state at the end. */
   watch: (options?: WatchOptions) => AsyncIterable<KnownPipelineState>;
 }
 

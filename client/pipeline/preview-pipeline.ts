@@ -17,24 +17,27 @@ import { readPipelineState } from './read-pipeline-state.ts';
 import { anewIf, checkRunAgain, isRunAgain, type RunAgain } from './run-again.ts';
 import { attachToPipeline, checkPipelineRequest, refuseInvalid } from './start-pipeline.ts';
 
-/** What a preview is asked for. */
+/** Options of a preview. */
 export interface PipelinePreviewOptions extends RunAgain {
-  /** Key of the run that is meant. */
+  /** Key of the run to preview. */
   key: string;
   /** RunComfy's catalogue, for prices and inputs; without it only bundled models are known. */
   catalogue?: ModelLookupOptions | undefined;
-  /** Whether a file that an earlier run made is no longer to be had; default: all are. */
+  /** Whether a file of an earlier run is no longer available; default: all are available. */
   isGone?: ((url: string) => Promise<boolean>) | undefined;
 }
 
-/** Where previews look. */
+/** What a preview needs to look things up. */
 export interface PreviewPlace {
   client: Client;
   generations: { get: (key: string) => Promise<GenerationHandle> };
   modelApiBase?: string | undefined;
 }
 
-/** What `start` with the same arguments would order, by the decisions that the run itself would make. Orders nothing. */
+/**
+ * What `start` with the same arguments would order, by the same decisions that the run itself would make. Orders
+ * nothing.
+ */
 export async function previewPipeline(
   { client, generations, modelApiBase }: PreviewPlace,
   given: PipelineRequest,

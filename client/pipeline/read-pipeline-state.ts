@@ -22,17 +22,20 @@ import { attributeOf, describeRun, type RunInfo } from '../generation/run-info.t
 import { grpcCodeOf } from '../grpc.ts';
 import { refuseNoPipeline, toPipelineError } from './pipeline-errors.ts';
 
-/** Where a pipeline stands. */
+/** The state of a pipeline. */
 export interface KnownPipelineState extends PipelineState {
-  /** The run that this is the state of. */
+  /** The run that this state belongs to. */
   runId: string;
-  /** The states of the generations that are open, by key; as many as are looked at, at most 20. */
+  /** The states of its open generations, by key; at most 20 of them are read. */
   orders?: Record<string, KnownState>;
-  /** No worker answered: this is what Temporal itself knows; where the request cannot be read, the deadline is the usual one. */
+  /**
+   * No worker answered: this is what Temporal itself knows. If the request cannot be read, the default deadline is
+   * assumed.
+   */
   isFromServer?: true;
 }
 
-/** Which run is asked, and how long. */
+/** Which run is asked, and how long to wait. */
 interface WhichPipelineState {
   /** Default: the newest run of the key. */
   runId?: string | undefined;
@@ -42,13 +45,14 @@ interface WhichPipelineState {
 
 const maxOrders = 20;
 
-/** Asks the pipeline where it stands, and its open generations; without a worker tells what the server knows. */
+/** Queries a pipeline and its open generations for their state; without a worker, returns what the server knows. */
 export async function readPipelineState(
   client: Client,
   key: string,
   { runId: wanted, timeoutMs, signal }: WhichPipelineState = {},
 ): Promise<KnownPipelineState> {
-  // The key may be run again, or continued as new, while it is asked: the workflow and Temporal tell of one run.
+  // The key may get a new run, by a rerun or continue-as-new, in the meantime: the query and the description are of the
+  // same run.
   const run = await describeRun(client, key, wanted);
   const { runId, workflowType } = run;
   refuseNoPipeline(key, workflowType);
@@ -70,7 +74,7 @@ async function readOrders(client: Client, steps: StepState[]): Promise<Record<st
   return Object.fromEntries(states.flatMap(([key, state]) => (state === undefined ? [] : [[key, state]])));
 }
 
-/** An end that Temporal made wins over what the workflow said last. */
+/** The phase of an end that Temporal made; it wins over what the workflow said last. */
 function endPhaseOf({ status }: RunInfo): PipelinePhase | undefined {
   if (status === 'terminated' || status === 'canceled') return 'cancelled';
   return status === 'timed_out' ? 'timed_out' : undefined;
@@ -101,7 +105,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineS
   };
 }
 
-/** What the failure tells of the cancel; nothing where it cannot be read here. */
+/** The cancel as the pipeline's failure reports it; undefined if the failure cannot be decoded here. */
 async function readCancel(client: Client, { key, runId }: RunInfo): Promise<PipelineCancelState | undefined> {
   try {
     await client.workflow.result(key, runId, { followRuns: false });
@@ -112,14 +116,14 @@ async function readCancel(client: Client, { key, runId }: RunInfo): Promise<Pipe
   return undefined;
 }
 
-/** What a pipeline leaves in its memo, as far as it can be read here. */
+/** The summary that a pipeline keeps in its memo, as far as it can be read here. */
 export interface ReadPipelineMemo {
   memo: Record<string, unknown>;
-  /** There is one, of another codec or encrypted with a key that is not here. */
+  /** The memo exists, but it was encoded by another codec or encrypted with a key that is not available here. */
   isUndecodable?: true;
 }
 
-/** The short form that the workflow leaves in its memo; of the other fields, whosever they are, none is decoded. */
+/** Reads the summary that the workflow keeps in its memo; other fields of the memo are not decoded. */
 export async function readMemo(client: Client, { key, memo }: RunInfo): Promise<ReadPipelineMemo> {
   const found = await decodePayload(client, memo?.[pipelineWorkflowType], { workflowId: key });
   if (found === undecodable) return { memo: {}, isUndecodable: true };
@@ -127,8 +131,9 @@ export async function readMemo(client: Client, { key, memo }: RunInfo): Promise<
 }
 
 /**
- * Where a run stands: by its memo, or else by its search attribute, which is never encrypted. An end that Temporal made wins
- * over both. One that returned in a way that nobody tells here is `partial`: nothing is called a success on no evidence.
+ * The phase of a run, from its memo or else from its search attribute, which is never encrypted. An end that Temporal
+ * made wins over both. A completed run that reports no end here is `partial`, since nothing counts as a success without
+ * evidence.
  */
 export function phaseOfRun(run: RunInfo, memo: Record<string, unknown>): PipelinePhase {
   const words = [memo['phase'], attributeOf(run, 'RunComfyPhase')];

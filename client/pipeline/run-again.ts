@@ -9,38 +9,40 @@ import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeKnown, type FoundRun, isClosed, type RunDescription } from '../generation/run-info.ts';
 import { stillRunning } from './pipeline-errors.ts';
 
-/** Whether a key that has been run is meant to be run again. */
+/** Whether and after which run a key is to be run again. */
 export interface RunAgain {
   /**
-   * Runs a key again whose last run has ended, also with another plan or other params: only what has changed, failed or is
-   * gone is ordered. Sets `orderAgain`. Sent again while the run is open that it started, it attaches.
+   * Runs the key again after its last run has ended, even with another plan or other params: only what has changed,
+   * failed or is no longer available is ordered. Sets `orderAgain`. The same call attaches while the run that it
+   * started is open.
    */
   rerun?: boolean | undefined;
   /**
-   * The run that this one is to follow, as its start or its state names it; sets `rerun`. Where another has followed it
-   * already this attaches to the last one, so that the call may be repeated, whatever became of its answer. Those that a run
-   * was continued as are the same run. `InvalidInput` where the key has no such run, or Temporal keeps it no longer.
+   * Id of the run that the new one is to follow, as `start` or the state returned it; implies `rerun`. If a later run
+   * has followed it already, the call attaches to the last one, so it can be repeated after a lost answer. The runs
+   * that a run continued as new count as the same run. `InvalidInput` if Temporal has no such run of the key, or does
+   * not keep it any more.
    */
   rerunOf?: string | undefined;
 }
 
 const runIdPattern = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** Refuses what Temporal would refuse without saying of what. */
+/** Refuses values that Temporal would refuse without naming them. */
 export function checkRunAgain({ rerun, rerunOf }: RunAgain, key: string): void {
   checkArgument('rerun', rerun === undefined || typeof rerun === 'boolean', 'true or false', key);
   const isRunId = rerunOf === undefined || (typeof rerunOf === 'string' && runIdPattern.test(rerunOf));
   checkArgument('rerunOf', isRunId, 'the id of a run', key);
 }
 
-/** A request as it travels where it is meant to run a key again. */
+/** The request, with `orderAgain` set if it is meant to run a key again. */
 export function anewIf({ rerun, rerunOf }: RunAgain, request: PipelineRequest): PipelineRequest {
   return rerun || rerunOf !== undefined ? { ...request, orderAgain: true } : request;
 }
 
 /**
- * Whether a key is run again that was run before, rather than attached to. Throws `StillRunning` where that has to end
- * first, `InvalidInput` where the key has no such run as is to be followed.
+ * Whether a new run is started for a key that has one, instead of attaching to it. Throws `StillRunning` if the last
+ * run has to end first, and `InvalidInput` if the run to follow does not exist.
  */
 export async function isRunAgain(
   client: Client,
@@ -50,12 +52,12 @@ export async function isRunAgain(
 ): Promise<boolean> {
   if (rerunOf === undefined ? !rerun : await isFollowed(client, rerunOf, last)) return false;
   if (isClosed(last)) return true;
-  // An answer that was lost is asked for again.
+  // The same request again means that its answer was lost.
   if (rerunOf === undefined && (await isRequestOf(client, last, request))) return false;
   throw stillRunning(last.key, 'wait for its end, or cancel it, before it is run again');
 }
 
-/** By which Temporal knows a start that follows a run, so that the same start which comes later is that one. */
+/** The id that Temporal keeps for a start which follows a run: a later start with the same id returns the same run. */
 export function idOfFollower({ key, runId, firstRunId = runId }: FoundRun, request: PipelineRequest): string {
   return createHash('sha256')
     .update(canonicalJson([key, firstRunId, request]))
@@ -63,8 +65,9 @@ export function idOfFollower({ key, runId, firstRunId = runId }: FoundRun, reque
 }
 
 /**
- * Whether a run has been followed by a later one of its key. One that Temporal does not know may have been followed before
- * it was forgotten: nothing is run for it, and nobody is told that what he finds is what he asked for.
+ * Whether a run has been followed by a later run of its key. If Temporal does not know the run, it may have been
+ * followed before it was removed, so this throws instead of starting anything or attaching to a run that may not be the
+ * one that was meant.
  */
 async function isFollowed(client: Client, runId: string, last: FoundRun): Promise<boolean> {
   if (runId === last.runId || runId === last.firstRunId) return false;
@@ -79,7 +82,7 @@ async function isFollowed(client: Client, runId: string, last: FoundRun): Promis
   });
 }
 
-/** Whether a run was asked for by this very request. */
+/** Whether a run was started with this very request. */
 async function isRequestOf(client: Client, { key, runId }: FoundRun, request: PipelineRequest): Promise<boolean> {
   const original = await readOriginalRequest(client, key, runId);
   return original !== undefined && isSameJson(original.request, request);

@@ -24,7 +24,10 @@ import { anewIf, checkRunAgain, idOfFollower, isRunAgain, type RunAgain } from '
 export interface PipelineStartOptions extends RunAgain, StartPriority, StartLabels {
   /** Workflow ID of the pipeline; the same key attaches and never orders twice. Default `pipeline-<uuid>`. */
   key?: string | undefined;
-  /** Starts nothing, nor anything anew: attaches to what has the key, or has followed `rerunOf`, else `KeyNotFound`. */
+  /**
+   * Never starts anything: attaches to the pipeline of this key, or to the run that has followed `rerunOf`; else throws
+   * `KeyNotFound`.
+   */
   attachOnly?: boolean | undefined;
 }
 
@@ -32,17 +35,17 @@ export interface PipelineStartOptions extends RunAgain, StartPriority, StartLabe
 export interface StartedPipeline {
   key: string;
   runId: string;
-  /** The run that began its chain, where Temporal says: no other hears what is told it. */
+  /** The first run of its chain, if Temporal says; messages of the handle go to this chain only. */
   firstRunId?: string | undefined;
-  /** This call started nothing: the pipeline ran, or had ended, before. */
+  /** This call started nothing: the pipeline was there before. */
   attached: boolean;
-  /** What the caller should know, in sentences. */
+  /** Sentences that the caller should know of. */
   notices: string[];
 }
 
 const maxPipelineBytes = 1024 * 1024;
 
-/** Starts a pipeline under a key, or attaches to the one that has this key. Its plan is checked before anything is sent. */
+/** Starts a pipeline under a key, or attaches to the existing one. The plan is checked before anything is sent. */
 export async function startPipeline(
   client: Client,
   taskQueue: string,
@@ -60,7 +63,7 @@ export async function startPipeline(
     const options = { ...place, ...own, args: [request], workflowIdReusePolicy };
     return startUnlessEnded(client, pipelineWorkflowType, options, requestId);
   };
-  // What is to follow a run is no first one.
+  // A run that is to follow another cannot be the first of its key.
   const first = attachOnly || rerunOf !== undefined ? undefined : await start('REJECT_DUPLICATE');
   const begun = ({ runId }: Started) => ({ key, runId, firstRunId: runId, attached: false, notices: warnings });
   if (first?.isNew) return begun(first);
@@ -76,14 +79,17 @@ export async function startPipeline(
     const message = `pipeline "${key}" has not been run again after its run "${last.runId}"`;
     throw new GenerationError({ type: 'KeyNotFound', message, key });
   }
-  // The last run may have been followed, and that one have ended, since it was described.
+  // Since it was described, the last run may have been followed by one that has ended by now.
   const again = await start('ALLOW_DUPLICATE', rerunOf === undefined ? undefined : idOfFollower(last, request));
   if (again?.isNew) return begun(again);
   if (rerunOf !== undefined) return await attachTo(await describeRun(client, key));
   throw stillRunning(key, 'somebody else has run it again meanwhile');
 }
 
-/** The request as it will travel, and hints. Throws `InvalidInput` with every problem that can be seen without a catalogue. */
+/**
+ * Checks a request and returns it as plain JSON, with hints; throws `InvalidInput` with every problem that can be found
+ * without a catalogue.
+ */
 export async function checkPipelineRequest(
   given: PipelineRequest,
   key: string,
@@ -104,11 +110,11 @@ export async function checkPipelineRequest(
   const { plan, params = {}, lineage = key } = request;
   const report = await checkPlan(plan, { params, lineage });
   if (report.checked === undefined) throw refuseInvalid(key, report.issues);
-  // What could not be checked here is checked by the worker, which has the catalogue.
+  // What cannot be checked here is checked by the worker, which has the catalogue.
   return { request, warnings: report.warnings.filter((warning) => !warning.includes('no catalogue is at hand')) };
 }
 
-/** Attaches to the run of a key; throws where it has another plan or other params. */
+/** Attaches to the run of a key; throws if it has another plan or other params. */
 export async function attachToPipeline(
   client: Client,
   key: string,
@@ -143,7 +149,7 @@ export async function attachToPipeline(
   return { ...started, notices: different.length === 0 ? [] : [notice] };
 }
 
-/** A plan that is refused. */
+/** The error for an invalid pipeline. */
 export function refuseInvalid(key: string, issues: InputIssue[]): GenerationError {
   return new GenerationError({
     type: 'InvalidInput',

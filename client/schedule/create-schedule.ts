@@ -25,31 +25,31 @@ import { type StartLabels, toLabelMemo } from '../start-labels.ts';
 import { type StartPriority, toPriority } from '../start-priority.ts';
 import { type ScheduleTiming, timingIssues, toPolicies, toSpec } from './schedule-timing.ts';
 
-/** What a schedule orders each time; under a limit of money, `maxCostUsd` or `budgets` of the request. */
+/** What a schedule orders at each firing. The request needs a spending limit: `maxCostUsd` or `budgets`. */
 export type ScheduledOrder =
   { generation: GenerationRequest } | { pipeline: PipelineRequest } | { batch: BatchRequest };
 
-/** A schedule that is to be made. */
+/** A schedule to be created. */
 export interface NewSchedule extends ScheduleTiming, StartPriority, StartLabels {
-  /** The schedule's id; what it orders has the keys `<name>-<time>`. */
+  /** The schedule's id; its orders have the keys `<name>-<time>`. */
   name: string;
   order: ScheduledOrder;
 }
 
-/** Where schedules are made. */
+/** The client and task queue that schedules use. */
 export interface SchedulePlace {
   client: Client;
   taskQueue: string;
   modelApiBase?: string | undefined;
 }
 
-/** What Temporal appends to the name for the key of a firing, in its length. */
+/** Has the length of the time that Temporal appends to the name to make the key of a firing. */
 const timeOfFiring = '-2026-11-26T06:39:51Z';
 
-/** Items, steps and deliveries have longer names still than firings. */
+/** Shorter than the limit for keys, as items, steps and deliveries append more to the key of a firing. */
 const maxNameLength = 150;
 
-/** Makes a schedule. All that is checked before an ordinary start is checked now, and every problem told at once. */
+/** Creates a schedule. Checks all that an ordinary start would check, and reports every problem at once. */
 export async function createSchedule(place: SchedulePlace, given: NewSchedule): Promise<void> {
   const { name, order: orderGiven, labels, priority, tenant, weight } = given;
   checkKey(name);
@@ -84,7 +84,7 @@ export async function createSchedule(place: SchedulePlace, given: NewSchedule): 
   try {
     await place.client.schedule.create(options);
   } catch (error) {
-    // The SDK's word for a spec that the server does not take.
+    // The SDK throws a TypeError if the server refuses the spec.
     if (error instanceof TypeError) {
       const path = given.cron === undefined ? 'everyMs' : 'cron';
       throw refuse(name, [{ path, message: `Temporal refuses it: ${error.message}` }]);
@@ -95,7 +95,7 @@ export async function createSchedule(place: SchedulePlace, given: NewSchedule): 
   }
 }
 
-/** Memo key by which our schedules are told from others. */
+/** Memo key that marks our schedules. */
 export const scheduleMemoKey = 'runcomfySchedule';
 
 interface CheckedOrder {
@@ -134,7 +134,7 @@ async function checkOrder({ modelApiBase }: SchedulePlace, name: string, order: 
   return { workflowType: batchWorkflowType, request };
 }
 
-/** Nobody is asked before each firing: what it may cost has to be said beforehand. */
+/** Problems of the spending limit, which is required since nobody confirms the cost of each firing. */
 async function limitIssues(
   client: Client,
   { maxCostUsd, budgets = [] }: Pick<GenerationRequest, 'maxCostUsd' | 'budgets'>,
@@ -152,7 +152,7 @@ async function limitIssues(
   return missing.flat();
 }
 
-/** Keeps what is wrong, so that the rest is looked at as well. */
+/** Runs a check and collects its issues, so that the other checks run as well. */
 async function gather<T>(issues: InputIssue[], check: () => Promise<T>): Promise<T | undefined> {
   try {
     return await check();

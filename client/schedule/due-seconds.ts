@@ -1,8 +1,8 @@
 import type { ScheduleDescription } from '@temporalio/client';
 
 /**
- * Whether a schedule may fire by itself in a second, jitter apart. Days, hours and minutes are not looked at: that a second is
- * kept free in vain costs one second.
+ * Whether a schedule may fire by itself in a second, apart from jitter. Days, hours and minutes are ignored: a second
+ * that is avoided needlessly costs only that second.
  */
 export function isDueIn(
   { calendars, intervals }: Pick<ScheduleDescription['spec'], 'calendars' | 'intervals'>,
@@ -19,7 +19,7 @@ function isWithin({ start, end, step }: { start: number; end: number; step: numb
   return second >= start && second <= Math.max(start, end) && (second - start) % (step || 1) === 0;
 }
 
-/** Temporal leaves off what is less than a second. */
+/** Temporal drops fractions of a second. */
 function wholeSeconds(ms: unknown): number {
   return Math.floor(Number(ms ?? 0) / 1_000);
 }

@@ -1,37 +1,46 @@
 import { randomInt } from 'node:crypto';
 import type { ScheduleDescription } from '@temporalio/client';
 
-/** When a firing is to be. */
+/** The time that a firing is scheduled for. */
 export interface FiringTime {
-  /** Since 1970; its key tells it. */
+  /** Seconds since 1970; this is the time in the firing's key. */
   second: number;
-  /** Of that second. */
+  /** Nanoseconds within that second. */
   nanos: number;
 }
 
-/** One thing that a schedule has started. */
+/** A workflow that a schedule has started. */
 interface Firing {
   key: string;
   runId: string;
-  /** The second that its key tells; NaN where it tells none. */
+  /** The second in its key; NaN if there is none. */
   second: number;
   scheduledFor: FiringTime;
-  /** For a time finer than a millisecond, which schedules do not ask for, and our triggers with digits of their own. */
+  /**
+   * Scheduled for a time finer than a millisecond that is not one of our triggers: schedules do not use such times, so
+   * an older server took it from its own clock.
+   */
   isByServersClock: boolean;
 }
 
-/** How the times end that triggers ask for; no clock that counts microseconds, or tenths of them, ends so. */
+/**
+ * The last digits of the nanoseconds of a trigger. A clock that counts microseconds, or tenths of them, never ends with
+ * them.
+ */
 const triggerDigits = 4_711;
 const triggerTimesPerSecond = 100_000;
 
-/** A time in a second by which whoever triggers knows its firing from that of another one who asks for the same second. */
+/**
+ * A random time within a second, by which a caller tells its firing from those of others who trigger in the same
+ * second.
+ */
 export function timeOfTriggerIn(second: number): FiringTime {
   return { second, nanos: randomInt(triggerTimesPerSecond) * 10_000 + triggerDigits };
 }
 
 const secondLength = '2026-11-27T08:00:00Z'.length;
 
-/** The last firings of a schedule. */
+/** The recent firings of a schedule. */
 export function firingsOf({ info, raw }: ScheduleDescription): Firing[] {
   return info.recentActions.map(({ action, scheduledAt }, index) => {
     const { workflowId, firstExecutionRunId } = action.workflow;

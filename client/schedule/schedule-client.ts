@@ -12,16 +12,19 @@ export interface ScheduleState {
   /** Type of the workflow that it starts. */
   workflowType: string;
   paused: boolean;
-  /** Why it is paused, or was. */
+  /** Why it is paused, or was paused last. */
   note?: string;
   overlap: string;
   catchUpMs: number;
   nextAt: string[];
-  /** The last firings, the newest last. */
+  /** The recent firings, newest last. */
   recent: { at: string; key: string }[];
-  /** Keys of those that still run. */
+  /** Keys of the firings that are still running. */
   running: string[];
-  /** Firings so far; those that were missed by more than the catch-up, and those that met a running one and were skipped. */
+  /**
+   * Firings so far. `missed` counts those late by more than the catch-up time, and `skipped` those left out because
+   * another was running.
+   */
   fired: number;
   missed: number;
   skipped: number;
@@ -30,19 +33,22 @@ export interface ScheduleState {
 /** A schedule in a list. */
 export type ListedSchedule = Pick<ScheduleState, 'name' | 'workflowType' | 'paused' | 'note' | 'nextAt' | 'recent'>;
 
-/** Orders that are made again and again, on Temporal's own schedules. */
+/** Manages repeated orders, as schedules of Temporal. */
 export interface ScheduleClient {
-  /** Makes a schedule; refused with every problem at once, before anything fires. */
+  /** Creates a schedule, or throws with every problem at once. */
   create: (schedule: NewSchedule) => Promise<ScheduleState>;
-  /** Our schedules; one that was made or changed a moment ago may still be missing. */
+  /** Our schedules; one that was created or changed a moment ago may still be missing. */
   list: () => AsyncIterable<ListedSchedule>;
   get: (name: string) => Promise<ScheduleState>;
-  /** Fires no more until it is resumed; what runs goes on. */
+  /** Stops firing until it is resumed; running orders go on. */
   pause: (name: string, note?: string) => Promise<ScheduleState>;
   resume: (name: string, note?: string) => Promise<ScheduleState>;
-  /** Fires once now, also while it is paused; its firing is among `recent`. Within the second of another firing it waits for the next. */
+  /**
+   * Fires once now, even while paused; the firing is among `recent`. If another firing has this second, it waits for
+   * the next one.
+   */
   trigger: (name: string) => Promise<ScheduleState>;
-  /** Ends it; what runs goes on. */
+  /** Deletes the schedule; running orders go on. */
   delete: (name: string) => Promise<void>;
 }
 
@@ -111,8 +117,8 @@ async function describe(handle: ScheduleHandle): Promise<ScheduleState> {
 }
 
 /**
- * Reads the wire: the SDK decodes the memos of all schedules, also of those of others, and ends with the first that it
- * cannot.
+ * Lists schedules through the raw service: the SDK decodes the memo of every schedule, also of those that are not ours,
+ * and fails at the first that it cannot decode.
  */
 async function* listSchedules(client: Client): AsyncGenerator<ListedSchedule, void, undefined> {
   const { namespace } = client.options;

@@ -3,8 +3,8 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 
 /**
- * What happens where the last firing still runs. To cancel or to end it is not offered: work that is paid for would be
- * lost.
+ * What happens to a firing while the previous one is still running. Cancelling or terminating is not offered, as work
+ * that is paid for would be lost.
  */
 export const scheduleOverlaps = ['skip', 'buffer-one', 'buffer-all', 'allow'] as const;
 
@@ -15,17 +15,17 @@ export type ScheduleOverlap = (typeof scheduleOverlaps)[number];
 export interface ScheduleTiming {
   /** Whole seconds, in milliseconds. */
   everyMs?: number | undefined;
-  /** Five fields, as of `crontab`. */
+  /** Five fields, as in a `crontab`. */
   cron?: string | undefined;
-  /** Of `cron`, such as `Europe/Berlin`; default UTC. */
+  /** Time zone of `cron`, such as `Europe/Berlin`; default UTC. */
   timezone?: string | undefined;
-  /** Each firing comes up to so much later. */
+  /** Each firing is delayed by a random time of up to this length. */
   jitterMs?: number | undefined;
   /** Default `skip`. */
   overlap?: ScheduleOverlap | undefined;
-  /** Firings that were missed are made up for so long, at least 10 s; default one minute. */
+  /** Missed firings are made up for within this time, at least 10 s; default one minute. */
   catchUpMs?: number | undefined;
-  /** Fires no more from this time on. */
+  /** No firing from this time on. */
   until?: Date | undefined;
 }
 
@@ -41,7 +41,7 @@ const overlapPolicies = {
   allow: 'ALLOW_ALL',
 } as const satisfies Record<ScheduleOverlap, ScheduleOverlapPolicy>;
 
-/** All that is wrong with when a schedule is to fire. */
+/** All problems of a schedule's timing. */
 export function timingIssues(timing: ScheduleTiming): InputIssue[] {
   const { everyMs, cron, timezone, jitterMs, overlap = 'skip', catchUpMs, until } = timing;
   const issues: InputIssue[] = [];
@@ -50,7 +50,7 @@ export function timingIssues(timing: ScheduleTiming): InputIssue[] {
   };
   expect('everyMs', (everyMs === undefined) !== (cron === undefined), 'either everyMs or cron');
   const between = (min: number) => `whole milliseconds from ${String(min)} to ${String(maxMs)}`;
-  // Temporal leaves off what is less than a second, and would order more often than was asked.
+  // Temporal drops fractions of a second and would order more often than asked for.
   const isWhole = (ms: number) => Number.isInteger(ms) && ms % 1_000 === 0;
   const isEvery = everyMs === undefined || (isWhole(everyMs) && everyMs >= minEveryMs && everyMs <= maxMs);
   expect('everyMs', isEvery, `whole seconds in milliseconds, from ${String(minEveryMs)} to ${String(maxMs)}`);
@@ -60,7 +60,7 @@ export function timingIssues(timing: ScheduleTiming): InputIssue[] {
   ] as const) {
     expect(path, value === undefined || (Number.isInteger(value) && value >= min && value <= maxMs), between(min));
   }
-  // Temporal takes further words (`@every`), and seconds, which people take for minutes.
+  // Temporal also accepts words such as `@every`, and a field for seconds, which people mistake for minutes.
   const isCron = cron === undefined || (typeof cron === 'string' && cron.trim().split(/\s+/).length === 5);
   expect('cron', isCron && !String(cron).startsWith('@'), "five fields, such as '0 8 * * 1-5'");
   expect('timezone', timezone === undefined || isTimezone(timezone), 'a time zone such as Europe/Berlin');
@@ -70,7 +70,7 @@ export function timingIssues(timing: ScheduleTiming): InputIssue[] {
   return issues;
 }
 
-/** When to fire, as Temporal takes it. */
+/** The timing in Temporal's form. */
 export function toSpec({ everyMs, cron, timezone, jitterMs, until }: ScheduleTiming): ScheduleOptions['spec'] {
   return {
     ...(everyMs !== undefined && { intervals: [{ every: everyMs }] }),
@@ -79,13 +79,13 @@ export function toSpec({ everyMs, cron, timezone, jitterMs, until }: ScheduleTim
   };
 }
 
-/** What happens to firings that meet others, or come late, as Temporal takes it. */
+/** The policies for overlapping and late firings, in Temporal's form. */
 export function toPolicies({ overlap = 'skip', catchUpMs = defaultCatchUpMs }: ScheduleTiming) {
-  // Temporal's own default is a year: nobody wants a hundred paid firings after an outage.
+  // Temporal's default is a year: nobody wants a hundred paid firings after an outage.
   return { overlap: overlapPolicies[overlap], catchupWindow: catchUpMs };
 }
 
-/** The word for a policy of Temporal; another one than ours is told as it is. */
+/** Our word for a policy of Temporal; a policy without one is returned unchanged. */
 export function overlapOf(policy: string | undefined): string {
   return Object.entries(overlapPolicies).find(([, known]) => known === policy)?.[0] ?? policy ?? 'skip';
 }

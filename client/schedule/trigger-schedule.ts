@@ -14,18 +14,19 @@ const lookEveryMs = 200;
 /** As Temporal numbers the policy: with that of the schedule it could be skipped in silence, and a person wants one now. */
 const allowAll = 6;
 
-/** How long a firing is looked for. */
+/** How long to look for a firing. */
 interface Patience {
   seenWithinMs: number;
-  /** Where another firing than the one that was asked for is seen. */
+  /** The shorter wait once a firing other than the requested one is seen. */
   outrunAfterMs: number;
 }
 
 /**
- * Fires a schedule once, and returns as soon as it has fired. Temporal names what a schedule starts by the second: a second firing
- * in it is dropped without a word, or takes over the key where the first one has ended. So a second is taken that no other firing
- * has, and the firing is looked for afterwards, by a time that no other client asks for. Servers before 1.29 fire at a time of their own; there a firing is taken for ours
- * where nothing else explains it. Once Temporal was asked, no error says that the call may be repeated: that would be a further bill.
+ * Fires a schedule once, and returns as soon as it has fired. Temporal names what a schedule starts by the second: a
+ * second firing in the same second is silently dropped, or takes over the key if the first has ended. So a second
+ * without other firings is chosen, and the firing is then looked for by a time within it that no other client uses.
+ * Servers before 1.29 fire at a time of their own; there, a firing is taken for ours if nothing else explains it. Once
+ * Temporal was asked, no error tells the caller to repeat the call, as that could be billed again.
  */
 export async function triggerSchedule(
   client: Client,
@@ -55,7 +56,7 @@ export async function triggerSchedule(
   if (!isUnexplained) throw unseen(handle.scheduleId, key, cause);
 }
 
-/** Has Temporal fire; what leaves open whether it will is returned, so that the firing can be looked for. */
+/** Asks Temporal to fire. An error that leaves open whether it will is returned, so that the firing is looked for. */
 async function ask(client: Client, { scheduleId }: ScheduleHandle, { second, nanos }: FiringTime): Promise<unknown> {
   const scheduledTime = { seconds: Long.fromNumber(second), nanos };
   try {
@@ -74,7 +75,7 @@ async function ask(client: Client, { scheduleId }: ScheduleHandle, { second, nan
   }
 }
 
-/** Answers of a server that has done nothing. */
+/** Codes of a server that has done nothing. */
 const refusals: readonly number[] = [
   grpcCode.invalidArgument,
   grpcCode.notFound,
@@ -89,7 +90,10 @@ function unseen(name: string, key: string, cause: unknown): GenerationError {
   return new GenerationError({ type: 'SubmitOutcomeUnknown', message, key: name, submission: 'unknown', cause });
 }
 
-/** A time of the present second, or of one a little later, whose key nothing has and no firing of the schedule itself will have. */
+/**
+ * A time in the current second, or in one shortly after, whose key is not in use and in which the schedule itself will
+ * not fire.
+ */
 async function freeTime(
   client: Client,
   handle: ScheduleHandle,
@@ -113,7 +117,7 @@ function isDueAlways(description: ScheduleDescription, from: number): boolean {
   return Array.from({ length: secondsTried }, (_, index) => from + index).every((second) => isDue(description, second));
 }
 
-/** What a paused schedule leaves out is not made up for. */
+/** Firings left out while a schedule is paused are not made up for. */
 function isDue({ spec, state }: ScheduleDescription, second: number): boolean {
   return !state.paused && isDueIn(spec, second);
 }

@@ -7,7 +7,7 @@ import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeKnown, isClosed } from '../generation/run-info.ts';
 import { refuseOtherType } from '../generation/starting/compare-requests.ts';
 
-/** The newest run of a delivery, and what it was asked for. */
+/** The newest run of a delivery, and its order. */
 export interface FoundDelivery {
   workflowId: string;
   runId: string;
@@ -15,7 +15,7 @@ export interface FoundDelivery {
   order: WebhookOrder;
 }
 
-/** Every delivery of a generation's events that Temporal still keeps; throws where it knows no such generation. */
+/** Every delivery of a generation's events that Temporal still keeps; throws if it does not know the generation. */
 export async function findDeliveries(client: Client, key: string): Promise<FoundDelivery[]> {
   const { namespace } = client.options;
   const request = { namespace, execution: { workflowId: key } };
@@ -35,7 +35,7 @@ async function findDelivery(client: Client, workflowId: string): Promise<FoundDe
   if (run?.workflowType !== webhookWorkflowType) return undefined;
   const original = await readOriginalRequest(client, workflowId, run.runId);
   if (original === undefined) return undefined;
-  // Anyone may have started it, and been refused.
+  // Anyone may have started this workflow, and had an invalid order refused.
   if (problemsOfWebhookOrder(original.request).length > 0) return undefined;
   const order = original.request as unknown as WebhookOrder;
   return { workflowId, runId: run.runId, isClosed: isClosed(run), order };

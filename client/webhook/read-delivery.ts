@@ -6,13 +6,16 @@ import type { FoundDelivery } from './find-deliveries.ts';
 
 const queryWithinMs = 6_000;
 
-/** How far a delivery is. Its end needs no worker; while it goes on, no worker's answer leaves what its order says. */
+/**
+ * The state of a delivery. An ended one needs no worker; an open one that no worker answers for is described by its
+ * order alone.
+ */
 export async function readDelivery(client: Client, found: FoundDelivery): Promise<Delivery> {
   if (found.isClosed) return await readEnd(client, found);
   return (await askWorker(client, found)) ?? asOrdered(found, 'delivering');
 }
 
-/** Undefined: no worker answers. */
+/** Undefined if no worker answers. */
 async function askWorker(client: Client, { workflowId, runId }: FoundDelivery): Promise<Delivery | undefined> {
   const handle = client.workflow.getHandle(workflowId, runId);
   return await client
@@ -27,13 +30,13 @@ async function readEnd(client: Client, found: FoundDelivery): Promise<Delivery> 
     if (!(error instanceof WorkflowFailedError)) throw error;
     const detail = error.cause instanceof ApplicationFailure ? readFailureDetails<Delivery>(error.cause) : {};
     if ('state' in detail) return detail as Delivery;
-    // Ended from outside: nothing more will be sent.
+    // It was ended from outside, so nothing more will be sent.
     const { nextAttemptAt: _, ...last } = (await askWorker(client, found)) ?? asOrdered(found, 'exhausted');
     return last.state === 'waiting' || last.state === 'delivering' ? { ...last, state: 'exhausted' } : last;
   }
 }
 
-/** What its order alone tells. */
+/** A delivery as far as its order describes it. */
 export function asOrdered({ order }: FoundDelivery, state: Delivery['state']): Delivery {
   const { webhookId, url, body } = order;
   return { event: body.type, url: withoutQuery(url), state, attempts: [], webhookId };

@@ -10,11 +10,11 @@ import { startWorkflow } from '../generation/starting/start-workflow.ts';
 import { findDeliveries, type FoundDelivery } from './find-deliveries.ts';
 import { asOrdered, readDelivery } from './read-delivery.ts';
 
-/** Looks at what webhooks were told of a generation, and has it told again. */
+/** Lists the webhook deliveries of a generation, and repeats them. */
 export interface WebhookClient {
-  /** The deliveries of a generation's events, as far as Temporal keeps them. */
+  /** The deliveries of a generation's events that Temporal still keeps. */
   list: (key: string) => Promise<Delivery[]>;
-  /** Delivers an event again, under the same `webhook-id`; one that is still on its way is tried now. */
+  /** Delivers an event again, under the same `webhook-id`; a delivery that is still going on is attempted now. */
   replay: (key: string, event: WebhookEvent) => Promise<Delivery>;
 }
 

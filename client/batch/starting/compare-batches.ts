@@ -6,8 +6,8 @@ import { GenerationError } from '../../errors.ts';
 import type { OriginalRequest } from '../../generation/original-request.ts';
 
 /**
- * Refuses a key that belongs to a batch of other items or other defaults. Of other options it only tells: they have no effect
- * on what is attached to, and are those of what is run again.
+ * Refuses a key that belongs to a batch with other items, plan or defaults. Other differing options are only reported:
+ * they have no effect when attaching, and apply to a new run.
  */
 export function compareBatches(
   key: string,
@@ -18,7 +18,7 @@ export function compareBatches(
   if (original === undefined) {
     return [`the first run of "${key}" is kept no longer: its items and defaults could not be compared`];
   }
-  // Anyone may have started it, with null for what is absent.
+  // The workflow may have been started by any client, with null for missing fields.
   const parsed = parseBatchRequest(original.request);
   const existing = withoutNulls(parsed.ok ? parsed.request : original.request);
   const wanted = withoutNulls(request);

@@ -20,7 +20,7 @@ import { compareBatches } from './compare-batches.ts';
 export interface BatchStartOptions extends StartPriority, StartLabels {
   /** Workflow ID of the batch; the same key attaches and never orders twice. Default `batch-<uuid>`. */
   key?: string | undefined;
-  /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
+  /** Never starts anything: attaches to the batch of this key, or throws `KeyNotFound`. */
   attachOnly?: boolean | undefined;
 }
 
@@ -28,19 +28,19 @@ export interface BatchStartOptions extends StartPriority, StartLabels {
 export interface StartedBatch {
   key: string;
   runId: string;
-  /** The run that began its chain, the same however often it was continued as new; missing where Temporal does not say. */
+  /** The first run of its chain, the same however often it continues as new; missing if Temporal does not say. */
   firstRunId?: string | undefined;
-  /** This call started nothing: the batch ran, or had ended, before. */
+  /** This call started nothing: the batch was there before. */
   attached: boolean;
-  /** What the caller should know, in sentences. */
+  /** Sentences that the caller should know of. */
   notices: string[];
 }
 
 const maxBatchBytes = 1_800_000;
 
 /**
- * Starts a batch under a key, or attaches to the one that has this key. One whose last run was ended from outside is run
- * again: its items are found under their keys.
+ * Starts a batch under a key, or attaches to the existing one. If its last run was terminated or timed out it is run
+ * again, and finds its items under their keys.
  */
 export async function startBatch(
   client: Client,
@@ -84,7 +84,10 @@ function newBatch(key: string, runId: string, notices: string[]): StartedBatch {
   return { key, runId, firstRunId: runId, attached: false, notices };
 }
 
-/** The request as it will travel; throws `InvalidInput` with every problem that can be seen without a catalogue. */
+/**
+ * Checks a request and returns it as plain JSON; throws `InvalidInput` with every problem that can be found without a
+ * catalogue.
+ */
 export async function checkBatchRequest(
   given: BatchRequest,
   key: string,
@@ -103,7 +106,7 @@ export async function checkBatchRequest(
   if (isLookedFor) return request;
   const { items = [], defaults, plan } = request;
   const issues = await findOrderIssues(items, { defaults, plan, modelApiBase });
-  // Without an item only the shape of the plan can be checked.
+  // Without items, only the shape of the plan can be checked.
   const read = plan && items.length === 0 ? parsePlan(plan) : undefined;
   if (read && !read.ok)
     issues.push(...read.issues.map((issue) => ({ ...issue, path: `request.plan${issue.path.slice(1)}` })));

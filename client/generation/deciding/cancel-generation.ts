@@ -12,13 +12,16 @@ import { sendWish } from '../send-wish.ts';
 
 /** How a cancel is asked for. */
 export interface CancelOptions {
-  /** How long RunComfy's answer is awaited; default 120 s. */
+  /** How long to wait for RunComfy's answer; default 120 s. */
   timeoutMs?: number;
-  /** How long a worker is then asked for the state, where the answer did not come; default 12 s. */
+  /** How long to wait for a worker to tell the state if that answer did not come; default 12 s. */
   stateTimeoutMs?: number;
-  /** The same cancel was asked for before, without an answer: where the generation has ended since, what came of that is told. */
+  /**
+   * The same cancel was requested before and its answer was lost: if the generation has ended since, its outcome is
+   * reported.
+   */
   isRepeated?: boolean;
-  /** Ends the waiting for RunComfy's answer sooner; the wish is left all the same. */
+  /** Stops the wait for RunComfy's answer early; the cancel request stays in place. */
   signal?: AbortSignal | undefined;
 }
 
@@ -27,8 +30,8 @@ const acceptTimeoutMs = 20_000;
 const heardTimeoutMs = 3_000;
 
 /**
- * Asks a generation to cancel and tells what became of it. Where the wish is left for a worker to come the outcome is
- * `unknown`; an ended generation answers `too_late`.
+ * Asks a generation to cancel and reports the outcome: `unknown` if the request is left for a worker that is not there
+ * yet, `too_late` if the generation had ended.
  */
 export async function cancelGeneration(
   client: Client,
@@ -53,7 +56,8 @@ export async function cancelGeneration(
   const isTaken = reply === 'taken';
   const { cancel, phase } = await readState(client, key, { timeoutMs: stateTimeoutMs }).catch(
     async (error: unknown) => {
-      // The wish is left, and to say otherwise would be wrong: without a worker few can ask at once, and a call may be lost.
+      // The request is already in place and this reply must not deny it: without a worker few callers can query at
+      // once, and a call may be lost.
       if (grpcCodeOf(error) === undefined) throw error;
       return readServerState(client, await describeRun(client, key));
     },
@@ -61,7 +65,9 @@ export async function cancelGeneration(
   return { outcome: (isTaken ? cancel?.outcome : undefined) ?? 'unknown', phase };
 }
 
-/** The generation ended before or while it was asked: only a cancel that it heard can have had an outcome. */
+/**
+ * Reply for a generation that ended before or while it was asked: only a cancel that it received can have an outcome.
+ */
 async function replyAfterEnd(
   client: Client,
   key: string,
@@ -71,11 +77,11 @@ async function replyAfterEnd(
     runId,
   }: { isHeard: boolean } & Record<'stateTimeoutMs', number | undefined> & Record<'runId', string | undefined>,
 ): Promise<CancelReply> {
-  // What came of it stands in the state, and is worth a wait.
+  // The outcome is in the state, so it is worth a minimum wait.
   const timeoutMs = isHeard && stateTimeoutMs !== undefined ? Math.max(stateTimeoutMs, heardTimeoutMs) : stateTimeoutMs;
   const which = { timeoutMs, ...(runId !== undefined && { runId }) };
   const { cancel, phase } = await readEndOf('generation', { key, runId }, () => readState(client, key, which));
   const outcome = isHeard ? cancel?.outcome : undefined;
-  // What was not known while it ran is not learned after its end: whoever repeats the call would ask for ever.
+  // An outcome that was unknown at the end stays unknown; `too_late` keeps callers from repeating the call for ever.
   return { outcome: outcome === undefined || outcome === 'unknown' ? 'too_late' : outcome, phase };
 }

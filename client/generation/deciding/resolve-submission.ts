@@ -19,7 +19,10 @@ import { refuseOtherType } from '../starting/compare-requests.ts';
 const acceptTimeoutMs = 30_000;
 const answerTimeoutMs = 120_000;
 
-/** Decides about a submission whose outcome is unknown; refused, with the reason, unless that is so. */
+/**
+ * Decides about a submission whose outcome is unknown; throws `ResolutionRefused` with the reason if nothing is to be
+ * decided.
+ */
 export async function resolveSubmission(
   client: Client,
   key: string,
@@ -41,7 +44,7 @@ export async function resolveSubmission(
   }
 }
 
-/** Why there is no reply to a decision. */
+/** The error that says why a decision got no reply. */
 async function withoutReply(
   client: Client,
   key: string,
@@ -56,7 +59,7 @@ async function withoutReply(
     const message = `nothing to resolve: generation "${key}" has ended (${status.replaceAll('_', ' ')})`;
     return new GenerationError({ type: 'ResolutionRefused', message, key, cause: error });
   }
-  // Once it is taken, no trouble of Temporal's undoes it.
+  // Once the workflow has accepted the update, an error of Temporal does not undo it.
   if (isTaken && grpcCodeOf(error) !== undefined) {
     const message = `the decision for generation "${key}" was taken but is not carried out yet: look at its state`;
     return new GenerationError({ type: 'StillRunning', message, key, cause: error });
@@ -72,7 +75,10 @@ const perhapsHeard: readonly GenerationErrorType[] = [
   'TemporalUnreachable',
 ];
 
-/** A second decision to send again is another bill: what may be repeated of other calls may not be of this one. */
+/**
+ * Turns an error that leaves it open whether a `resubmit` arrived into `StillRunning`: other calls may be repeated
+ * after such errors, but a second resubmit may be billed again.
+ */
 function perhapsLeft(key: string, error: unknown): unknown {
   const why = toClientError(error, key);
   if (!isGenerationError(why) || !perhapsHeard.includes(why.type)) return why;
@@ -81,8 +87,8 @@ function perhapsLeft(key: string, error: unknown): unknown {
 }
 
 /**
- * Two generations that follow one request would both tell its result for their own; as far as Temporal's index knows. Those
- * of another task queue may be another account's, or another provider's.
+ * Refuses to adopt a request that another generation of this task queue follows, as far as Temporal's index knows: both
+ * would report its result as their own. Generations of other task queues may use another account or another provider.
  */
 async function refuseUsed(client: Client, key: string, requestId: string): Promise<void> {
   const { taskQueue } = await describeRun(client, key);

@@ -6,12 +6,12 @@ import type { FoundRun } from '../run-info.ts';
 import { readState } from './read-state.ts';
 import type { KnownState } from './server-state.ts';
 
-/** Waits for the end of a run and of those that continue it; a server that is away for a while is waited for. */
+/** Waits for the result of a run and of the runs that continue it; retries while the server is away. */
 export async function awaitResult(client: Client, run: FoundRun, options: WaitOptions = {}): Promise<GenerationResult> {
   return await awaitEnd(client, run, options, (error) => explain(client, run.key, error));
 }
 
-/** An ending other than our own failure carries no details: the state has them. */
+/** Any other ending than a failure of ours carries no details, so they are taken from the state. */
 async function explain(client: Client, key: string, error: WorkflowFailedError): Promise<Error> {
   if (error.cause instanceof ApplicationFailure) return toGenerationError(error, key);
   const state: KnownState | undefined = await readState(client, key).catch(() => undefined);

@@ -20,14 +20,14 @@ import {
 } from '../starting/start-generation.ts';
 import { readState } from './read-state.ts';
 
-/** For whom a late result is fetched, and who is told of it. */
+/** On whose behalf a late result is fetched, and which webhook is told of it. */
 export interface LateOptions extends StartCaller {
   webhook?: WebhookTarget | undefined;
 }
 
 /**
- * Fetches what RunComfy made of a generation after it was given up here (detached, timed out, lost): a generation of its
- * own, `<key>/late`, takes the request over and submits nothing. Can be repeated until it succeeds.
+ * Fetches what RunComfy produced for a generation that was given up here (detached, timed out, lost). A new generation,
+ * `<key>/late`, takes the request over and submits nothing. Can be repeated until it succeeds.
  */
 export async function startLate(
   client: Client,
@@ -54,7 +54,7 @@ export async function startLate(
   const requestId = await readRequestId(client, key, runId);
   const first = await readOriginalRequest(client, key, runId);
   const model = first?.request.model;
-  // What takes no request over is an order, and paid for once more.
+  // Without a request to take over, the start would be a new order and be billed again.
   if (!isRequestId(requestId) || !isModelId(model)) {
     const what = !isRequestId(requestId)
       ? 'no request id of it is known'
@@ -81,7 +81,7 @@ export async function startLate(
   }
   const input = isJsonObject(first?.request.input) ? first.request.input : {};
   const whole: GenerationRequest = { model, input, requestId, ...(webhook && { webhook }) };
-  // What is taken over sends no input: it alone may leave no room for the rest.
+  // A takeover sends no input. The input is dropped if the request would otherwise be too large.
   const order = findOversizeOfRequest(whole) ? { ...whole, input: {} } : whole;
   const started = await startUnlessClosed(client, late, taskQueue, order, {
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
@@ -94,14 +94,20 @@ export async function startLate(
   return { ...at, runId: found.runId, firstRunId: found.firstRunId, attached: true };
 }
 
-/** What took a request over and failed is in nobody's way: the key may have been another generation's then. */
+/**
+ * Whether a run under the late key took over some request and failed: it may be replaced, as the key may have belonged
+ * to another generation then.
+ */
 async function isFailedTakeOver(client: Client, found: RunInfo): Promise<boolean> {
   if (found.workflowType !== generationWorkflowType || !isClosed(found) || found.status === 'completed') return false;
   const first = await readOriginalRequest(client, found.key, found.runId);
   return isRequestId(first?.request.requestId);
 }
 
-/** The key of the late result may be anybody's, such as that of a batch's item: what another order made is none. */
+/**
+ * Throws unless the run under the late key takes over this very request: the key may be in use otherwise, for example
+ * as that of a batch's item.
+ */
 async function refuseStranger(client: Client, key: string, found: RunInfo, requestId: string): Promise<void> {
   const first = await readOriginalRequest(client, found.key, found.runId);
   const known = first ? first.request.requestId : attributeOf(found, 'RunComfyRequestId');
@@ -110,7 +116,7 @@ async function refuseStranger(client: Client, key: string, found: RunInfo, reque
   throw noLateKey(key, requestId, why);
 }
 
-/** What was paid for is still to be had, by a name of the caller's own. */
+/** The result that was paid for can still be fetched, under a key of the caller's choice. */
 function noLateKey(key: string, requestId: string, why: string): GenerationError {
   const message = `generation "${key}" has no late result: ${why} under another key, by its \`requestId\``;
   return new GenerationError({ type: 'NoLateResult', message, key, requestId });

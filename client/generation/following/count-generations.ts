@@ -6,12 +6,15 @@ import { type CountScope, createRunCount } from '../../count-runs.ts';
 import { isOfUnknownAttributes } from '../../grpc.ts';
 import { isTerminal } from './phase.ts';
 
-/** How many generations stand where. */
+/** The number of generations by phase. */
 export interface GenerationCounts {
   byPhase: Partial<Record<Phase, number>>;
-  /** Those that have not ended. */
+  /** Generations that have not ended. */
   open: number;
-  /** The server knows no search attributes of ours: of those that run it tells the number alone, and detached ends as failed. */
+  /**
+   * The server does not have our search attributes: open generations are counted without their phase, and detached ones
+   * count as failed.
+   */
   isDegraded?: true;
 }
 
@@ -19,13 +22,13 @@ const running = 'ExecutionStatus = "Running"';
 const failed = 'ExecutionStatus = "Failed"';
 const stands = (phase: Phase) => `RunComfyPhase = "${phase}"`;
 
-/** One that ended while its submission was unknown, or in the midst of its work, keeps the phase that it had. */
+/** A generation that ended with an unknown submission, or in the middle of its work, keeps its last phase. */
 const stood = (phase: Phase) => `((${running} OR ${failed}) AND ${stands(phase)})`;
-/** One that says how it has ended still runs for a while: it settles its budgets, and tells its webhook. */
+/** A generation that has set its final phase runs on for a while, to settle its budgets and call its webhook. */
 const ends = (phase: Phase, ofStatus: string) => `(${ofStatus} OR (${running} AND ${stands(phase)}))`;
 const saysNothing = 'RunComfyPhase IS NULL';
 
-/** As rows are told their phase: each run counts in one of them. */
+/** Index clauses by phase, by the same rules as the phases of listed rows: each run counts in exactly one. */
 const runsIn: Record<Phase, string> = {
   submitting: `(${stood('submitting')} OR (${running} AND ${saysNothing}))`,
   submission_unknown: stood('submission_unknown'),
@@ -44,7 +47,7 @@ const runsIn: Record<Phase, string> = {
 const saysNoEnd = phases.filter(isTerminal).map((phase) => `RunComfyPhase != "${phase}"`);
 const runsOn = `${running} AND (${saysNothing} OR (${saysNoEnd.join(' AND ')}))`;
 
-/** What a server tells that knows no search attributes of ours. */
+/** Clauses for a server that does not have our search attributes. */
 const runsByStatus: Partial<Record<Phase, string>> = {
   succeeded: 'ExecutionStatus = "Completed"',
   failed,
@@ -52,7 +55,7 @@ const runsByStatus: Partial<Record<Phase, string>> = {
   timed_out: 'ExecutionStatus = "TimedOut"',
 };
 
-/** Counts generations by phase, in one short call of Temporal's index for each. */
+/** Counts generations by phase, with one short call to Temporal's index for each. */
 export function countGenerations(client: Client, scope: CountScope = {}): Promise<GenerationCounts> {
   const count = createRunCount(client, generationWorkflowType, scope);
   return named('', async () => {

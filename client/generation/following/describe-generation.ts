@@ -9,7 +9,7 @@ import { phaseOf } from './phase.ts';
 import { askForState, readState } from './read-state.ts';
 import { type KnownState, readServerState } from './server-state.ts';
 
-/** A generation as Temporal's own records have it; a worker is asked for what they lack alone. */
+/** A generation as described by Temporal's own records; a worker is asked only for what they lack. */
 export interface DescribedGeneration {
   key: string;
   runId: string;
@@ -22,33 +22,38 @@ export interface DescribedGeneration {
   closedAt?: string;
   /** How it ended; missing while it runs. */
   ending?: GenerationEnding;
-  /** All that is known of it, where that was asked for. */
+  /** The whole state, if it was asked for. */
   state?: KnownState;
 }
 
-/** The end of a generation: its result, else its last state; `isTerminated`: from outside, so that RunComfy was not told. */
+/**
+ * How a generation ended: its result, else its last state. `isTerminated`: it was terminated from outside, so RunComfy
+ * was not told.
+ */
 export type GenerationEnding = { result: GenerationResult } | { state: KnownState; isTerminated?: true };
 
-/** What a description is told beside the key. */
+/** What to include in a description, and what is known beforehand. */
 export interface DescribeOptions {
-  /** The model, where it is known: it costs a call of its own while no search attribute names it. */
+  /** The model, if known: otherwise reading it takes a call of its own while no search attribute names it. */
   model?: string | undefined;
-  /** Asks a worker, for so long at most, where in RunComfy's queue it stands; default: nobody is asked. */
+  /** Asks a worker for the position in RunComfy's queue, for this long at most; default: no worker is asked. */
   positionWithinMs?: number | undefined;
-  /** The phase of a generation that runs and has not said where it stands; default: a worker is asked. */
+  /** The phase to assume for an open generation without a phase attribute; default: a worker is asked. */
   unsaidPhase?: Phase | undefined;
-  /** Asks a worker for the whole state while the generation runs; what has ended is told by Temporal's records alone. */
+  /**
+   * Asks a worker for the whole state while the generation runs; an ended one is described by Temporal's records alone.
+   */
   withState?: boolean;
   /**
-   * When whoever asks gives up, in epoch milliseconds: then nobody is asked beyond it, and a server that does not answer is
-   * left in time to be asked once more.
+   * When the caller gives up, in epoch milliseconds: nothing is awaited beyond it, and each call to the server is kept
+   * short enough to leave time for another try.
    */
   answeredBy?: number | undefined;
 }
 
 const describeMs = 5_000;
 
-/** Tells where a generation stands, and how it ended, in one call to Temporal where its search attributes are set. */
+/** Tells a generation's phase and how it ended, with a single call to Temporal if its search attributes are set. */
 export function describeGeneration(
   client: Client,
   key: string,
@@ -107,16 +112,19 @@ async function readEnding(
   if (status === 'completed') {
     return { result: (await client.workflow.result(key, runId, { followRuns: false })) as GenerationResult };
   }
-  // A workflow that was cancelled as such carries no details: only a worker can tell what RunComfy made of it.
+  // A workflow that was cancelled as such carries no details: only a worker can tell the outcome at RunComfy.
   if (status === 'canceled') return { state: await readState(client, key, { runId, answeredBy }) };
   const state = await readServerState(client, run);
   return { state, ...(status === 'terminated' && { isTerminated: true }) };
 }
 
-/** The same on every replica, and mostly without a worker: nothing is missing that `isFromServer` would have to excuse. */
+/**
+ * The last state of an ended generation, the same on every replica. `isFromServer` is left out, since nothing is
+ * missing in it.
+ */
 async function readLastState(client: Client, run: RunDescription, ending: GenerationEnding): Promise<KnownState> {
   const { isFromServer, ...state } = 'state' in ending ? ending.state : await readServerState(client, run);
-  // What became of a workflow that was cancelled as such is still to be told, by a worker.
+  // The exception: the outcome of a workflow that was cancelled as such is unknown until a worker tells it.
   const isUntold = run.status === 'canceled' && isFromServer && state.cancel?.outcome === undefined;
   return isUntold ? { ...state, isFromServer } : state;
 }

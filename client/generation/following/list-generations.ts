@@ -34,7 +34,7 @@ export interface ListFilter extends ListScope {
 export interface ListedGeneration {
   key: string;
   runId: string;
-  /** Empty where only the encrypted request holds it, and its key is not here. */
+  /** Empty if only the encrypted request holds it and its key is not available here. */
   model: string;
   phase: Phase;
   requestId?: string;
@@ -42,17 +42,20 @@ export interface ListedGeneration {
   labels?: Labels;
   startedAt: string;
   closedAt?: string;
-  /** What the search attributes do not tell is encrypted with a key that is not here: model and phase may be missing. */
+  /**
+   * Model and phase may be missing: the search attributes lack them, and the rest is encrypted with a key not available
+   * here.
+   */
   isUndecodable?: true;
 }
 
 const defaultLimit = 100;
-/** What rows lack is asked for side by side, so that a list takes as long as its slowest row. */
+/** Number of rows whose missing details are fetched concurrently. */
 const rowsAtOnce = 20;
 
 /**
- * Lists generations: first those that run, the newest start first, then those that ended, the newest end first. Runs
- * without our search attributes (the server does not know them, or the generation never got that far) are looked at one
+ * Lists generations: first the open ones, newest start first, then the ended ones, newest end first. Runs without our
+ * search attributes (the server does not have them, or the generation never got as far as setting them) are checked one
  * by one, so that a filter finds them as well.
  */
 export async function* listGenerations(
@@ -66,7 +69,7 @@ export async function* listGenerations(
   checkArgument('filter.limit', typeof limit === 'number' && limit > 0, 'a number above 0');
   const told = new Set<string>();
   for await (const run of findRuns(client, filter)) {
-    // Runs that end while the list is read move to its second half.
+    // A run that ends while the list is read moves to its second half and would appear twice.
     if (told.has(run.runId)) continue;
     told.add(run.runId);
     yield run;
@@ -81,13 +84,13 @@ async function* findRuns(client: Client, filter: ListFilter): AsyncGenerator<Lis
   try {
     yield* describeRuns(client, query, filter);
   } catch (error) {
-    // A server that does not know our search attributes refuses the first page already.
+    // A server that does not have our search attributes already refuses the first page.
     if (query === ofType || !isOfUnknownAttributes(error)) throw error;
     yield* describeRuns(client, ofType, filter);
   }
 }
 
-/** Leaves out what cannot match; what may match is looked at. */
+/** Query clauses that leave out what cannot match the filter; what remains is checked row by row. */
 export function clausesOf({ model, phase, labels }: ListFilter): string[] {
   const clauses = labelClauses(labels);
   if (model !== undefined && isComparable(model)) {
@@ -100,13 +103,13 @@ export function clausesOf({ model, phase, labels }: ListFilter): string[] {
     const alternatives = [says, 'RunComfyPhase IS NULL'];
     if (decisive.length > 0) alternatives.push(anyStatus(decisive));
     const found = `(${anyStatus(statuses)} AND (${alternatives.join(' OR ')}))`;
-    // One that says how it has ended still runs for a while.
+    // A generation that has set its final phase runs on for a while.
     clauses.push(isTerminal(phase) ? `(${found} OR (ExecutionStatus = "Running" AND ${says}))` : found);
   }
   return clauses;
 }
 
-/** The statuses that a run in a phase can have, and those that are that phase whatever its attribute says. */
+/** The statuses that a run in a phase can have, and those that mean that phase whatever its attribute says. */
 function statusesOf(phase: Phase): { statuses: string[]; decisive: string[] } {
   switch (phase) {
     case 'succeeded':
@@ -136,7 +139,7 @@ async function* describeRuns(
   { model, phase, labels, keyPrefix = '' }: ListFilter,
 ): AsyncGenerator<ListedGeneration, void, undefined> {
   for await (const found of listRuns(client, query)) {
-    // Servers may find more than keys that begin so.
+    // SQL visibility stores match a prefix case-insensitively.
     const page = found.filter(({ key }) => key.startsWith(keyPrefix));
     for (let at = 0; at < page.length; at += rowsAtOnce) {
       const rows = page.slice(at, at + rowsAtOnce).map((run) => describeRow(client, run, labels));
@@ -148,7 +151,7 @@ async function* describeRuns(
   }
 }
 
-/** A run as a row, what its search attributes do not tell asked for; undefined: it does not carry the labels. */
+/** A run as a row, with what its search attributes lack fetched; undefined if it does not carry the wanted labels. */
 export async function describeRow(
   client: Client,
   run: RunInfo,
@@ -176,7 +179,9 @@ export async function describeRow(
 
 type Asked = Partial<Pick<ListedGeneration, 'model' | 'phase' | 'requestId' | 'isUndecodable'>>;
 
-/** Asks one run for what its search attributes do not tell; what cannot be decoded costs that row alone its details. */
+/**
+ * Fetches what the search attributes of a run do not tell. If it cannot be decoded, only this row lacks its details.
+ */
 async function askForDetails(client: Client, run: RunInfo, known: { phase: Phase | undefined }): Promise<Asked> {
   const { key, runId } = run;
   try {
@@ -189,7 +194,7 @@ async function askForDetails(client: Client, run: RunInfo, known: { phase: Phase
   } catch (thrown) {
     const error = toClientError(thrown, key);
     if (isGenerationError(error) && error.type === 'Undecodable') return { isUndecodable: true };
-    // Retention may remove a run while it is looked at.
+    // Retention may remove a run while it is read.
     if (isGenerationError(error) && error.type === 'KeyNotFound') return {};
     throw error;
   }

@@ -8,7 +8,7 @@ import { isComparable, knowsPhases, quote } from '../../list-scope.ts';
 import { attributeOf, listRuns } from '../run-info.ts';
 import { phaseOf } from './phase.ts';
 
-/** A generation that runs, as Temporal's index has it: that may be behind what has happened. */
+/** An open generation as Temporal's index shows it, which may lag behind. */
 export interface OpenGeneration {
   runId: string;
   phase: Phase;
@@ -16,8 +16,8 @@ export interface OpenGeneration {
 }
 
 /**
- * Those of the keys that Temporal's index has as running, each by its key: it cannot be asked for all that are keys.
- * Undefined where the server knows no search attributes of ours.
+ * The open generations among the given keys, by key, from Temporal's index. Keys that a query cannot compare are left
+ * out. Undefined if the server does not have our search attributes.
  */
 export async function listOpenGenerations(
   client: Client,
@@ -33,7 +33,7 @@ export async function listOpenGenerations(
       for await (const page of listRuns(client, query, comparable.length)) {
         for (const run of page) {
           const { key, runId } = run;
-          // Its first word is said once it is submitted, or waits for more than its turn.
+          // A generation sets its phase once it is submitted, or when it waits for more than its turn.
           const phase = phaseOf(run) ?? 'submitting';
           found.set(key, withoutUndefined({ runId, phase, requestId: attributeOf(run, 'RunComfyRequestId') }));
         }

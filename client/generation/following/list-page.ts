@@ -11,25 +11,25 @@ import { clausesOf, describeRow, type ListedGeneration } from './list-generation
 /** Which generations a page shows. */
 export interface PageFilter extends ListScope {
   model?: string | undefined;
-  /** Any of these; missing: all. */
+  /** Any of these; missing means all. */
   phases?: readonly Phase[] | undefined;
 }
 
-/** A page of generations; it may have fewer rows than were asked for, and more pages follow all the same. */
+/** A page of generations. It may have fewer rows than `limit` although more pages follow. */
 export interface GenerationPage {
   rows: ListedGeneration[];
-  /** Base64; missing: that was the last page. */
+  /** Base64; missing on the last page. */
   nextPageToken?: string;
-  /** The server knows no search attributes of ours: rows were looked at one by one, the newest 1,000 at most. */
+  /** The server does not have our search attributes: rows were checked one by one, the newest 1,000 at most. */
   isDegraded?: true;
 }
 
-/** What costs a question each ends there. */
+/** Most runs checked one by one, as each costs a call. */
 const maxLooked = 1_000;
 
 const ofType = `WorkflowType = "${generationWorkflowType}" AND ExecutionStatus != "ContinuedAsNew"`;
 
-/** One page of generations: first those that run, the newest start first, then those that ended, the newest end first. */
+/** One page of generations: first the open ones, newest start first, then the ended ones, newest end first. */
 export function listGenerationPage(
   client: Client,
   filter: PageFilter,
@@ -52,7 +52,7 @@ export function listGenerationPage(
         })
       : newest(looked));
     const { keyPrefix = '', model, phases, labels } = filter;
-    // Where visibility is SQL, a prefix matches whatever its case.
+    // SQL visibility stores match a prefix case-insensitively.
     const runs = page.runs.filter(({ key }) => key.startsWith(keyPrefix));
     const rows = await Promise.all(runs.map((run) => describeRow(client, run, labels)));
     return withoutUndefined({
@@ -67,7 +67,9 @@ export function listGenerationPage(
   });
 }
 
-/** `looked`: so many runs were looked at one by one so far, where the server knows no search attributes of ours. */
+/**
+ * `looked`: the number of runs checked one by one so far; set only if the server does not have our search attributes.
+ */
 interface Page extends RunPage {
   looked?: number;
 }
@@ -80,7 +82,7 @@ function placeOf(pageToken: string | undefined): { looked?: number; token?: stri
   return { looked: Number(looked), token };
 }
 
-/** Where the next page begins; undefined: that was the last one. */
+/** The token of the next page; undefined after the last one. */
 function tokenOf({ nextPageToken, looked }: Page): string | undefined {
   if (nextPageToken === undefined || looked === undefined) return nextPageToken;
   if (looked >= maxLooked) return undefined;

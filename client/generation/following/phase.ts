@@ -1,14 +1,14 @@
 import { type Phase, phases } from '../../../domain/generation.ts';
 import { attributeOf, type RunInfo } from '../run-info.ts';
 
-/** Whether a phase is the end of a generation. */
+/** Whether a phase is final. */
 export function isTerminal(phase: Phase): boolean {
   return phase === 'succeeded' || phase === 'failed' || phase === 'cancelled' || phase === 'timed_out';
 }
 
 /**
- * The phase as far as a run's status and search attribute tell. What Temporal knows of an end wins over what the attribute
- * said last. `undefined`: neither tells, since the workflow never got to set its attribute.
+ * The phase that a run's status and search attribute tell. An end known to Temporal wins over the attribute.
+ * `undefined` if neither tells, because the workflow never set its attribute.
  */
 export function phaseOf(run: Pick<RunInfo, 'status' | 'attributes'>): Phase | undefined {
   switch (run.status) {
@@ -30,7 +30,7 @@ export function phaseOf(run: Pick<RunInfo, 'status' | 'attributes'>): Phase | un
   }
 }
 
-/** The phase of a run that never said where it stands, by what it waits for. */
+/** The phase of a run that never set its attribute, by its pending activities. */
 export function phaseByActivity(pendingActivities: string[]): Phase {
   if (pendingActivities.includes('fetchResult')) return 'fetching_result';
   return pendingActivities.includes('readStatus') ? 'in_queue' : 'submitting';

@@ -4,7 +4,7 @@ import { readFailureDetails } from '../../../domain/failure-details.ts';
 import type { GenerationResult } from '../../../domain/generation.ts';
 import { readState } from './read-state.ts';
 
-/** How a generation that is closed says that it ended; undefined: it could not say anything. */
+/** How a closed generation reports its end; undefined if it could not report anything. */
 export async function readOrderEnd(
   client: Client,
   { key, runId }: { key: string; runId: string },

@@ -4,7 +4,7 @@ import { named } from '../../convert-errors.ts';
 import { keyNotFound } from '../../errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
 
-/** The argument with which the first run behind `runId` was started, as it came. */
+/** The argument that the first run of the chain of `runId` was started with, as received. */
 export function readRequest(client: Client, key: string, runId: string): Promise<Partial<GenerationRequest>> {
   return named(key, async () => {
     const first = await readOriginalRequest(client, key, runId);

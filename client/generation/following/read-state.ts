@@ -8,15 +8,16 @@ import { isTerminal } from './phase.ts';
 import { endedState, type KnownState, readServerState } from './server-state.ts';
 import { readTaskFailure } from './task-failure.ts';
 
-/** Which run is asked, and how long. */
+/** Which run is asked, and how long to wait. */
 export interface WhichState extends QueryOptions {
   /** Default: the newest run of the key. */
   runId?: string;
 }
 
 /**
- * Asks the workflow where it stands; where no worker answers in time, or none polls at all, tells what the server
- * knows, flagged `isFromServer`. An end that Temporal made, of which the workflow never heard, is told all the same.
+ * Queries the workflow for its state. If no worker answers in time, or none polls the task queue, returns what the
+ * server knows, flagged `isFromServer`. An end that Temporal made without the workflow hearing of it is included either
+ * way.
  */
 export async function readState(client: Client, key: string, which: WhichState = {}): Promise<KnownState> {
   const said = await askForState(client, key, which);
@@ -29,7 +30,7 @@ export async function readState(client: Client, key: string, which: WhichState =
   return { ...said, ...(taskFailure && { taskFailure }) };
 }
 
-/** The workflow's own word on where it stands; undefined where no worker answers in time. */
+/** The state as the workflow itself tells it; undefined if no worker answers in time. */
 export async function askForState(
   client: Client,
   key: string,

@@ -17,22 +17,25 @@ import { attributeOf, isClosed, modelOf, type RunDescription, type RunInfo } fro
 import { phaseByActivity, phaseOf } from './phase.ts';
 import { readTaskFailure, type TaskFailure } from './task-failure.ts';
 
-/** A generation's state; `isFromServer` where no worker answered and Temporal's own records had to do. */
+/** A generation's state; `isFromServer` if no worker answered and it was made from Temporal's own records. */
 export interface KnownState extends GenerationState {
   /**
-   * No worker answered: phase, ids and times are what the server keeps, `reads` is 0 unless the generation has ended, and
-   * `submission` is `unknown` unless a request id, an ending or `beginsAt` says more.
+   * No worker answered: phase, ids and times are those that the server keeps, `reads` is 0 unless the generation has
+   * ended, and `submission` is `unknown` unless a request id, the ending or `beginsAt` says more.
    */
   isFromServer?: true;
-  /** Its start is delayed until then, ISO 8601: no worker was given anything of it, and nothing was sent. */
+  /** Its start is delayed until then, ISO 8601: no worker has been given any of it, and nothing was sent. */
   beginsAt?: string;
-  /** When the end is likely, from what workers have learned; ISO 8601. */
+  /** When the end is expected, from the durations that workers have learned; ISO 8601. */
   expectedEndAt?: string;
-  /** Workers try to go on with the generation and fail: nothing happens until that is mended. */
+  /** Workers fail on the generation's tasks: nothing happens until that is mended. */
   taskFailure?: TaskFailure;
 }
 
-/** What Temporal knows of a generation without asking any worker: search attributes, pending activities, first and last event. */
+/**
+ * A generation's state from Temporal's records, without a worker: search attributes, pending activities, first and last
+ * event.
+ */
 export async function readServerState(client: Client, run: RunDescription): Promise<KnownState> {
   const { key, runId } = run;
   const first = await readOriginalRequest(client, key, runId);

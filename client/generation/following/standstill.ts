@@ -6,8 +6,8 @@ import { describeRun } from '../run-info.ts';
 import { readTaskFailure } from './task-failure.ts';
 
 /**
- * Why a running workflow of ours does not move: nobody polls a task queue of it (`NoWorker`), or workers fail on its workflow
- * tasks again and again (`WorkerFailing`); undefined where neither is so.
+ * Why a running workflow of ours makes no progress: nobody polls one of its task queues (`NoWorker`), or workers fail
+ * on its tasks again and again (`WorkerFailing`). Undefined if neither is the case.
  */
 export function explainStandstill(client: Client, key: string): Promise<GenerationError | undefined> {
   return named(key, async () => {
@@ -20,13 +20,15 @@ export function explainStandstill(client: Client, key: string): Promise<Generati
   });
 }
 
-/** Why a question that only a worker can answer got no answer. */
+/** The error for a query that no worker answered. */
 export async function withoutAnswer(client: Client, key: string): Promise<GenerationError> {
   const run = await describeRun(client, key);
   return (await explainStandstill(client, key)) ?? noWorker({ ...run, namespace: client.options.namespace });
 }
 
-/** Why nobody has said that a message was heard: unlike a question it may be kept until somebody hears it. */
+/**
+ * The error for a message that no worker has taken: unlike a query, it may stay with Temporal until a worker takes it.
+ */
 export async function withoutHearing(client: Client, key: string): Promise<GenerationError> {
   const { type, message } = await withoutAnswer(client, key);
   return new GenerationError({ type, message: `${message}; what was sent may be carried out once a worker can`, key });

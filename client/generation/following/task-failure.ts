@@ -2,22 +2,22 @@ import type { Client } from '@temporalio/client';
 import { cutText } from '../../../domain/text.ts';
 import type { RunDescription } from '../run-info.ts';
 
-/** Why workers cannot go on with a run. */
+/** Why workers cannot make progress with a run. */
 export interface TaskFailure {
-  /** How often the task was tried, the attempt under way included. */
+  /** Number of attempts at the task, including the current one. */
   attempts: number;
-  /** What the worker said when it failed first, or that it did not answer. */
+  /** The message of the last failure, or that the worker did not answer in time. */
   reason: string;
 }
 
-/** A task that was tried once more is no news: a worker may have been stopped. */
+/** Fewer attempts are normal, for example when a worker was stopped. */
 const attemptsThatTell = 3;
 const eventsLookedAt = 20;
 const maxReasonLength = 1_000;
 
 /**
- * Tells of a run whose workflow tasks fail again and again, or whose activity a worker of its task queue does not have;
- * undefined where all is well.
+ * Whether a run's workflow tasks fail again and again, or it waits for an activity that the workers of its task queue
+ * do not have; undefined if neither is the case.
  */
 export async function readTaskFailure(client: Client, run: RunDescription): Promise<TaskFailure | undefined> {
   const { key, runId, taskAttempt, unknownActivity } = run;

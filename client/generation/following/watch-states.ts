@@ -10,13 +10,13 @@ import { createWatchTeller } from './tell-watched.ts';
 /** How a generation is watched. */
 export interface GenerationWatchOptions extends WatchOptions {
   /**
-   * A person watches, who wants the end at once: as long as this lasts the status is read as preset `interactive` has it,
-   * unless the order says what a read is worth.
+   * A person watches and wants the end at once: while this lasts the status is read as often as preset `interactive`
+   * reads it, unless the order sets its own price for a read.
    */
   isPerson?: boolean;
 }
 
-/** Yields a generation's state whenever it has changed, the last time as it ended. */
+/** Yields a generation's state whenever it has changed, and last the state at its end. */
 export function watchStates(
   client: Client,
   run: FoundRun,

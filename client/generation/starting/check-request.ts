@@ -7,27 +7,27 @@ import { GenerationError } from '../../errors.ts';
 import { checkNewKey } from '../check-arguments.ts';
 import { toJsonText } from './to-json.ts';
 
-/** An order before anything of it was checked. */
+/** An order before it is checked. */
 export type RequestDraft = Omit<GenerationRequest, 'input'> & { input?: object };
 
-/** What a check is told beside the request. */
+/** Options of a check. */
 export interface CheckOptions {
-  /** Where workers send orders to; media on the very host of one on loopback, a simulator, is then no problem. */
+  /** The API that workers send orders to. If it is a simulator on loopback, media on its own host are accepted. */
   modelApiBase?: string | undefined;
-  /** It is only looked for: what was taken before may be refused by now. */
+  /** The call only attaches to an existing generation: an input that was accepted then may be refused by now. */
   isLookedFor?: boolean | undefined;
 }
 
-/** The order, ready to travel, and what was odd about it. */
+/** The checked order, and hints about it. */
 export interface CheckedRequest {
   order: GenerationRequest;
-  /** Hints about the input that stop nothing. */
+  /** Hints about the input; none of them stops the order. */
   warnings: string[];
 }
 
 /**
- * The order as it will travel: JSON and nothing else. Throws `InvalidInput` with every problem that can be seen without
- * asking anybody: the request's own shape, and the input of a bundled model.
+ * Checks an order and returns it as plain JSON. Throws `InvalidInput` with every problem that can be found locally: in
+ * the shape of the request, and in the input of a bundled model.
  */
 export function checkRequest(
   request: RequestDraft,
@@ -40,7 +40,7 @@ export function checkRequest(
   if (!parsed.ok) throw invalid(key, parsed.model, parsed.issues);
   const { request: order } = parsed;
   if (order.webhook) checkNewKey(key, maxWebhookKeyLength);
-  // The input of a request that is taken over was RunComfy's to judge, and may be left out.
+  // RunComfy has already accepted the input of a request that is taken over; it may also be missing.
   const { issues, warnings } =
     order.requestId === undefined && !isLookedFor
       ? validateBundled(order.model, order.input, modelApiBase)

@@ -22,7 +22,7 @@ export function compareRequests(
     ];
   }
   refuseOtherType(key, existing.workflowType);
-  // Anyone may have started it, with null for what is absent.
+  // The workflow may have been started by any client, with null for missing fields.
   const parsed = parseGenerationRequest(existing.request);
   const request: Partial<GenerationRequest> = parsed.ok ? parsed.request : existing.request;
   if (request.model !== wanted.model) {

@@ -15,24 +15,24 @@ import { compareRequests, refuseOtherType } from './compare-requests.ts';
 import { assessLastRun, type Verdict } from './last-run.ts';
 import { type Started, type Starter, startWorkflow } from './start-workflow.ts';
 
-/** For whom a generation starts. */
+/** On whose behalf a generation starts. */
 export interface StartCaller {
-  /** Whose the key is, where it begins with `<tenant>/`: the order's webhook is told the rest as the key. */
+  /** The tenant whose key this is, if it begins with `<tenant>/`: the webhook is told the key without that prefix. */
   keyTenant?: string | undefined;
-  /** Who ordered, and by what: told in the memo. */
+  /** Who ordered, and through which interface: kept in the memo. */
   caller?: { by?: string | undefined; via: string } | undefined;
 }
 
-/** Under which key a generation starts, and when anew. */
+/** The key of a generation, and when it may start again. */
 export interface StartOptions extends StartPriority, StartLabels, StartCaller {
   /** Workflow ID of the generation; the same key attaches and never submits twice. Default `generation-<uuid>`. */
   key?: string | undefined;
   /**
-   * `if-unbilled`: starts anew where the key's last run ended in a failure that provably cost nothing; the order may then be
-   * another one, corrected.
+   * `if-unbilled`: starts again if the key's last run failed in a way that provably cost nothing; the order may then be
+   * a corrected one.
    */
   retry?: 'if-unbilled' | undefined;
-  /** Starts nothing, nor anything anew: attaches to what has the key, else `KeyNotFound`. */
+  /** Never starts anything: attaches to the generation of this key, or throws `KeyNotFound`. */
   attachOnly?: boolean | undefined;
 }
 
@@ -40,17 +40,17 @@ export interface StartOptions extends StartPriority, StartLabels, StartCaller {
 export interface StartedGeneration {
   key: string;
   runId: string;
-  /** The run that began its chain, where Temporal says: no other hears what is told it. */
+  /** The first run of its chain, if Temporal says; messages of the handle go to this chain only. */
   firstRunId?: string | undefined;
-  /** This call started nothing: the generation ran, or had ended, before. */
+  /** This call started nothing: the generation was there before. */
   attached: boolean;
-  /** What the caller should know, in sentences. */
+  /** Sentences that the caller should know of. */
   notices: string[];
 }
 
 type Policies = Pick<WorkflowStartOptions, 'workflowIdReusePolicy' | 'memo' | 'priority'>;
 
-/** Starts a generation under a key, or attaches to the one that has this key. */
+/** Starts a generation under a key, or attaches to the existing one. */
 export async function startGeneration(
   client: Client,
   taskQueue: string,
@@ -83,7 +83,7 @@ export async function startGeneration(
     const original = await readOriginalRequest(client, key, runId);
     const notices = compareRequests(key, original, order);
     const firstRunId = original?.runId ?? (await describeRun(client, key, runId)).firstRunId;
-    // The call has attached, which a mere notice may not undo.
+    // The call has attached by now, and a notice that cannot be read must not make it fail.
     const run = labels && (await describeRun(client, key, runId).catch(() => undefined));
     const ofLabels = run ? await labelNotices(client, run, labels) : [];
     return { key, runId, firstRunId, attached: true, notices: [...notices, ...ofLabels, ...more] };
@@ -96,7 +96,7 @@ export async function startGeneration(
     const { runId } = last;
     if (retry === undefined || attachOnly || !isClosed(last)) return attach(runId);
     const verdict = await assessLastRun(client, key, runId).catch(notProven);
-    // Somebody else's retry, run and ended meanwhile, has to be assessed itself.
+    // Somebody else retried, and that run has ended meanwhile: it has to be assessed itself.
     if ((await describeRun(client, key)).runId !== runId) continue;
     if (!verdict.isUnbilled) return attach(runId, `not started again: ${verdict.reason}`);
     const again = await start({
@@ -108,13 +108,15 @@ export async function startGeneration(
   }
 }
 
-/** What only a worker could prove stands as it is while none can; the caller may retry once more. */
+/**
+ * The verdict while no worker can prove that the last run cost nothing: no new start, but the caller may retry later.
+ */
 function notProven(error: unknown): Verdict {
   if (!isGenerationError(error) || (error.type !== 'NoWorker' && error.type !== 'WorkerFailing')) throw error;
   return { isUnbilled: false, reason: 'no worker can tell now whether its last run cost nothing' };
 }
 
-/** The memo that tells for whom a generation was started. */
+/** The memo entries that say on whose behalf a generation was started. */
 export function callerMemo({ keyTenant, caller }: StartCaller): Record<string, string> {
   return withoutUndefined({
     [tenantMemoKey]: keyTenant,
@@ -123,7 +125,10 @@ export function callerMemo({ keyTenant, caller }: StartCaller): Record<string, s
   });
 }
 
-/** Undefined: a run of this key has ended and the policy allows no other. */
+/**
+ * Starts a generation, or finds the open one. Undefined: a run of this key has ended and the policy does not allow
+ * another.
+ */
 export async function startUnlessClosed(
   client: Client,
   key: string,

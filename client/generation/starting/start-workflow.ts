@@ -8,21 +8,21 @@ import {
 } from '@temporalio/client';
 import { startOfCall } from '../one-call.ts';
 
-/** A start and whether it made a new run or found one that is running. */
+/** A started run, and whether this call made it or found it running. */
 export interface Started {
   runId: string;
   isNew: boolean;
 }
 
-/** What starts a workflow; one that cannot tell whether the run is new says no, and the run is looked at. */
+/** Starts a workflow. If it cannot tell whether the run is new it says no, and callers look at the run. */
 export type Starter = (workflowType: string, options: WorkflowStartOptions) => Promise<Started>;
 
 /**
- * Starts a workflow and tells whether this very call did. The server says so in its reply, the SDK drops it: so the
- * reply is overheard on a connection of its own, which shares the caller's channel, codecs and interceptors.
+ * Starts a workflow and tells whether this very call did. The server says so in its reply, but the SDK drops it. So the
+ * reply is read on a derived connection, which shares the caller's channel, codecs and interceptors.
  *
- * `requestId`: what is started is known by it, whoever starts it: where the last run of the key was started by the same,
- * that is the one, though it has ended.
+ * `requestId` identifies the start: if the key's last run was started with the same id, Temporal returns that run, even
+ * if it has ended.
  */
 export async function startWorkflow(
   client: WorkflowClient,
@@ -58,7 +58,10 @@ export async function startWorkflow(
   return { runId: handle.firstExecutionRunId, isNew };
 }
 
-/** Starts a workflow, or finds the run that has its key; undefined where one has ended and the policy allows no other. */
+/**
+ * Starts a workflow, or finds the run that has its key; undefined if that run has ended and the policy does not allow
+ * another.
+ */
 export async function startUnlessEnded(
   client: Client,
   workflowType: string,

@@ -3,15 +3,16 @@ import { createIssueList } from '../../../domain/issues.ts';
 import { jsonPath } from '../../../domain/json.ts';
 import { wellFormed } from '../../../domain/text.ts';
 
-/** The JSON text of a value, or why it cannot travel as it is. */
+/** The JSON text of a value, or the reasons why it cannot be sent as it is. */
 export type JsonText = { text: string } | { issues: InputIssue[] };
 
-/** Objects of other kinds become `{}` in JSON. */
+/** Tags of the objects that JSON can represent; others become `{}`. */
 const jsonTags = ['Object', 'Array', 'String', 'Number', 'Boolean'];
 
 /**
- * Turns a request into JSON. Whatever JSON would change without a word (a `NaN` into null, a `Map` into `{}`, half an emoji
- * into a replacement character) is refused by its place, and so is what cannot be turned at all: circles, getters that throw.
+ * Converts a request to JSON. Values that JSON would silently change (`NaN` into null, a `Map` into `{}`, a lone
+ * surrogate into a replacement character) are reported by their path, as are values that cannot be converted: cycles,
+ * and getters that throw.
  */
 export function toJsonText(request: unknown): JsonText {
   const issues = createIssueList();
@@ -30,21 +31,21 @@ export function toJsonText(request: unknown): JsonText {
     if (typeof text !== 'string') issues.add('request', 'expected an object { model, input, … }');
     else if (issues.toIssues().length === 0) return { text };
   } catch (error) {
-    // Whoever throws from a getter may throw anything, also what cannot be turned into text.
+    // A getter may throw anything, also a value that cannot be turned into text.
     const reason = error instanceof Error ? error.message.split('\n')[0] : undefined;
     issues.add('$', `it cannot be turned into JSON: ${reason ?? 'a getter or a toJSON threw'}`);
   }
   return { issues: issues.toIssues() };
 }
 
-/** Fields of the request are named `request.<field>`, places inside the input by JSONPath from its root. */
+/** Fields of the request are named `request.<field>`; places inside the input get a JSONPath from its root. */
 function pathOf(parent: string | undefined, holder: object, name: string): string {
   if (parent === undefined) return 'request';
   if (parent === 'request' && name === 'input') return '$';
   return jsonPath(parent, Array.isArray(holder) ? Number(name) : name);
 }
 
-/** What JSON would change about a value, before (`given`) and after its own `toJSON`. */
+/** What JSON would change about a value: `given` is the original, `value` what its own `toJSON` returned. */
 function problemOf(given: unknown, value: unknown, holder: object): string | undefined {
   if (ArrayBuffer.isView(given)) return 'bytes; pass media by URL';
   switch (typeof value) {
