@@ -1,6 +1,7 @@
 import { defineCommand } from '../define-command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { prettyState, taskFailureWords } from '../printing/pretty-state.ts';
+import { exitCodeOfState } from '../state-exit-code.ts';
 
 /** `status KEY`: the state of a generation. */
 export const addStatus = defineCommand({
@@ -11,17 +12,9 @@ export const addStatus = defineCommand({
     withTemporal(async ({ generations }) => {
       const state = await (await generations.get(key)).state();
       printer.print(state, () => prettyState(state, key));
-      if (state.beginsAt !== undefined) {
-        printer.note(`its start is delayed: it begins at ${state.beginsAt}`);
-        return exitCodes.done;
-      }
-      if (!state.isFromServer) return exitCodes.done;
-      const failing = taskFailureWords(state);
-      if (failing !== undefined) {
-        printer.note(`workers cannot go on with it, ${failing}: look at their logs, codec keys and version`);
-        return exitCodes.unavailable;
-      }
-      printer.note('no worker answers: this is what Temporal itself knows; start one with `runcomfy-temporal worker`');
+      const failing = state.isFromServer ? taskFailureWords(state) : undefined;
+      if (failing === undefined) return exitCodeOfState(state, printer);
+      printer.note(`workers cannot go on with it, ${failing}: look at their logs, codec keys and version`);
       return exitCodes.unavailable;
     }),
 });

@@ -15,6 +15,7 @@ import { batchWorkflowType } from '../../domain/names.ts';
 import { batchStateQuery } from '../../workflows/batch/messages.ts';
 import { decodePayload, undecodable } from '../decode-payload.ts';
 import { queryWorker } from '../generation/ask-worker.ts';
+import { beginningOf } from '../generation/delayed-start.ts';
 import { withoutAnswer } from '../generation/following/standstill.ts';
 import { readDecodableRequest } from '../generation/original-request.ts';
 import { attributeOf, describeRun, isClosed, type RunInfo } from '../generation/run-info.ts';
@@ -29,6 +30,8 @@ export interface KnownBatchState extends BatchState {
    * are those that it was started with.
    */
   isFromServer?: true;
+  /** Its start is delayed until then, ISO 8601: no worker was given anything of it. */
+  beginsAt?: string;
 }
 
 const pauseMs = 1_000;
@@ -116,6 +119,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownBatchStat
     cancel,
   } = await readBatchMemo(client, run);
   const first = await readDecodableRequest(client, run.key, run.runId);
+  const beginsAt = await beginningOf(client, run);
   const asked = parseBatchRequest(first?.request);
   const {
     items = [],
@@ -137,6 +141,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownBatchStat
     input: { count: counts.total, digest: '', pages: 0 },
     ...(cancel && { cancel }),
     isFromServer: true,
+    ...(beginsAt && { beginsAt: beginsAt.toISOString() }),
   };
 }
 

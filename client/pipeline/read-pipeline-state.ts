@@ -15,6 +15,7 @@ import {
 import { pipelineStateQuery } from '../../workflows/pipeline/messages.ts';
 import { decodePayload, undecodable } from '../decode-payload.ts';
 import { queryWorker } from '../generation/ask-worker.ts';
+import { beginningOf } from '../generation/delayed-start.ts';
 import { readState } from '../generation/following/read-state.ts';
 import type { KnownState } from '../generation/following/server-state.ts';
 import { readDecodableRequest } from '../generation/original-request.ts';
@@ -33,6 +34,8 @@ export interface KnownPipelineState extends PipelineState {
    * assumed.
    */
   isFromServer?: true;
+  /** Its start is delayed until then, ISO 8601: no worker was given anything of it. */
+  beginsAt?: string;
 }
 
 /** Which run is asked, and how long to wait. */
@@ -84,6 +87,8 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineS
   const { memo } = await readMemo(client, run);
   const first = await readDecodableRequest(client, run.key, run.runId);
   const { startedAt } = first ?? run;
+  const beginsAt = await beginningOf(client, run);
+  const begins = beginsAt ?? first?.beginsAt ?? run.beginsAt ?? startedAt;
   const asked = parsePipelineRequest(first?.request);
   const deadlineMs = asked.ok ? pipelineDeadlineMsOf(asked.request) : defaultPipelineDeadlineMs;
   const { costUsd, presumedUsd } = memo;
@@ -93,7 +98,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineS
     runId: run.runId,
     phase: phaseOfRun(run, memo),
     startedAt: startedAt.toISOString(),
-    deadlineAt: new Date(startedAt.getTime() + deadlineMs).toISOString(),
+    deadlineAt: new Date(begins.getTime() + deadlineMs).toISOString(),
     ...(run.closedAt && { endedAt: run.closedAt.toISOString() }),
     costUsd: typeof costUsd === 'number' ? costUsd : 0,
     ...(typeof presumedUsd === 'number' && { presumedUsd }),
@@ -102,6 +107,7 @@ async function serverState(client: Client, run: RunInfo): Promise<KnownPipelineS
     ...(cancel && { cancel }),
     warnings: [],
     isFromServer: true,
+    ...(beginsAt && { beginsAt: beginsAt.toISOString() }),
   };
 }
 

@@ -116,6 +116,7 @@ export const batch = z
     ),
     failure: exactOptional(z.object({ type: failureType, message: z.string() }).meta({ id: 'BatchFailure' })),
     isFromServer: exactOptional(z.literal(true).meta({ description: 'No worker answered: what Temporal keeps.' })),
+    beginsAt: exactOptional(time.meta({ description: 'Its start is delayed until then: nothing was ordered yet.' })),
   })
   .meta({ id: 'Batch', description: 'Many orders, so many at a time: where they stand.' });
 

@@ -129,6 +129,7 @@ export const pipeline = z
       z.record(z.string(), generationState).meta({ description: 'Open generations by key, at most 20 of them' }),
     ),
     isFromServer: exactOptional(z.literal(true).meta({ description: 'No worker answered: what Temporal keeps.' })),
+    beginsAt: exactOptional(time.meta({ description: 'Its start is delayed until then: nothing was ordered yet.' })),
   })
   .meta({ id: 'Pipeline', description: 'A pipeline: where it and its steps stand.' });
 

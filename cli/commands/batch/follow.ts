@@ -1,7 +1,8 @@
 import { isBatchEnd } from '../../../domain/batch/batch.ts';
 import { defineCommand } from '../../define-command.ts';
-import { exitCodeAfter, exitCodes } from '../../exit-codes.ts';
+import { exitCodeAfter } from '../../exit-codes.ts';
 import { leaveWith } from '../../interrupts.ts';
+import { exitCodeOfState } from '../../state-exit-code.ts';
 import { batchLine, prettyBatch } from './pretty-batch.ts';
 import { batchDetached, exitCodeOfBatch, pausedForGood } from './wait.ts';
 
@@ -17,9 +18,7 @@ export const addBatchStatus = defineCommand({
     withTemporal(async ({ generations }) => {
       const state = await (await generations.batches.get(key)).state();
       printer.print(state, () => prettyBatch(state, key));
-      if (!state.isFromServer) return exitCodes.done;
-      printer.note('no worker answers: this is what Temporal itself knows; start one with `runcomfy-temporal worker`');
-      return exitCodes.unavailable;
+      return exitCodeOfState(state, printer);
     }),
 });
 

@@ -60,6 +60,7 @@ export function prettyBatch(state: KnownBatchState, key: string): string {
     ],
     ['result pages', resultPages],
     ['started', startedAt],
+    ['begins', state.beginsAt],
     ['ended', endedAt],
     ['key', key],
   ]);

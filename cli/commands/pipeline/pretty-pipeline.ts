@@ -9,6 +9,7 @@ export function prettyPipeline(state: KnownPipelineState, key: string): string {
     ['phase', state.phase.replaceAll('_', ' ')],
     ['key', key],
     ['started', state.startedAt],
+    ['begins', state.beginsAt],
     ['ended', state.endedAt],
     ['deadline', state.endedAt === undefined ? state.deadlineAt : undefined],
     ['cost', `$${String(state.costUsd)}`],

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../define-command.ts';
-import { exitCodes } from '../../exit-codes.ts';
+import { exitCodeOfState } from '../../state-exit-code.ts';
 import { prettyPipeline } from './pretty-pipeline.ts';
 
 /** `pipeline status KEY`: the state of a pipeline and its steps. */
@@ -15,8 +15,6 @@ export const addPipelineStatus = defineCommand({
     withTemporal(async ({ generations }) => {
       const state = await (await generations.pipelines.get(key)).state();
       printer.print(state, () => prettyPipeline(state, key));
-      if (!state.isFromServer) return exitCodes.done;
-      printer.note('no worker answers: this is what Temporal itself knows; start one with `runcomfy-temporal worker`');
-      return exitCodes.unavailable;
+      return exitCodeOfState(state, printer);
     }),
 });

@@ -12,6 +12,7 @@ import { withoutUndefined } from '../../../domain/json.ts';
 import { isStretchMs } from '../../../domain/request-checks.ts';
 import { isRequestId } from '../../../domain/request.ts';
 import { endedOutside } from '../../errors.ts';
+import { beginningOf } from '../delayed-start.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { attributeOf, isClosed, modelOf, type RunDescription, type RunInfo } from '../run-info.ts';
 import { phaseByActivity, phaseOf } from './phase.ts';
@@ -41,37 +42,26 @@ export async function readServerState(client: Client, run: RunDescription): Prom
   const first = await readOriginalRequest(client, key, runId);
   const { model: modelAsked, requestId: idAsked, deadlineMs } = first?.request ?? {};
   const closed = isClosed(run);
-  const isYetToBegin = !closed && (await isDelayed(client, run));
+  const beginsAt = await beginningOf(client, run);
   // Each run of a cron schedule has its own beginning.
-  const begins = isYetToBegin ? run.beginsAt : first?.beginsAt;
-  const beginsAt = begins ?? run.beginsAt ?? run.startedAt;
+  const begins = beginsAt ?? first?.beginsAt ?? run.beginsAt ?? run.startedAt;
   const requestId = attributeOf(run, 'RunComfyRequestId') ?? (isRequestId(idAsked) ? idAsked : undefined);
-  const unsaid = isYetToBegin ? 'not_sent' : 'unknown';
+  const unsaid = beginsAt ? 'not_sent' : 'unknown';
   const known: KnownState = {
     phase: phaseOf(run) ?? (closed ? 'failed' : phaseByActivity(run.pendingActivities)),
     model: modelOf(run) ?? (typeof modelAsked === 'string' ? modelAsked : ''),
     submission: requestId === undefined ? unsaid : 'accepted',
     ...(requestId !== undefined && { requestId }),
     reads: 0,
-    deadlineAt: new Date(beginsAt.getTime() + (isStretchMs(deadlineMs) ? deadlineMs : defaultDeadlineMs)).toISOString(),
+    deadlineAt: new Date(begins.getTime() + (isStretchMs(deadlineMs) ? deadlineMs : defaultDeadlineMs)).toISOString(),
     isFromServer: true,
-    ...(isYetToBegin && { beginsAt: beginsAt.toISOString() }),
+    ...(beginsAt && { beginsAt: beginsAt.toISOString() }),
   };
   if (!closed) {
     const taskFailure = await readTaskFailure(client, run);
     return { ...known, ...(taskFailure && { taskFailure }) };
   }
   return endedState(client, run, known);
-}
-
-/** Whether a run waits for its beginning. A message may have cut that short: then its history has a workflow task. */
-async function isDelayed(client: Client, { key, runId, beginsAt }: RunDescription): Promise<boolean> {
-  if (beginsAt === undefined || beginsAt.getTime() <= Date.now()) return false;
-  const { namespace } = client.options;
-  const asked = { namespace, execution: { workflowId: key, runId } };
-  const { history, nextPageToken } = await client.workflowService.getWorkflowExecutionHistory(asked);
-  const events = history?.events ?? [];
-  return nextPageToken.length === 0 && !events.some((event) => event.workflowTaskScheduledEventAttributes);
 }
 
 /** The state with what Temporal knows of the run's end, which wins over what the workflow said last. */

@@ -1,7 +1,13 @@
 import { type Client, QueryNotRegisteredError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
+import { readBatchState } from '../../../client/batch/read-batch-state.ts';
 import { createGenerationClient } from '../../../client/index.ts';
+import { readPipelineState } from '../../../client/pipeline/read-pipeline-state.ts';
+import { batches } from '../../../gateway/api/batches/batches.ts';
+import { pipelines } from '../../../gateway/api/pipelines/pipelines.ts';
+import { batch } from '../../../gateway/contract/batch.ts';
+import { pipeline } from '../../../gateway/contract/pipeline.ts';
 import { flux } from '../../support/simulator-client.ts';
 
 const delayMs = 172_800_000;
@@ -9,13 +15,14 @@ const timeOf = (ms: number) => ({ seconds: Math.floor(ms / 1_000), nanos: (ms % 
 const task = { workflowTaskScheduledEventAttributes: {} };
 const told = { workflowExecutionSignaledEventAttributes: {} };
 
-/** The state of a generation whose start was delayed by two days, so long after it, with these events behind its first. */
-async function stateAfter(ms: number, { events = [], request = {} }: { events?: object[]; request?: object } = {}) {
+const order = { model: flux, input: { prompt: 'a cat' } };
+
+/** A server that has a workflow, started so long ago with a delay of two days, with these events behind its first. */
+function delayed(ms: number, argument: object, { name = 'runcomfyGeneration', events = [] as object[] } = {}) {
   // Whoever waits for it is told by the clock of this machine.
   const start = Date.now() - ms;
-  const type = { name: 'runcomfyGeneration' };
+  const type = { name };
   const execution = { workflowId: 'k', runId: 'run 1' };
-  const argument = { model: flux, input: { prompt: 'a cat' }, ...request };
   const attributes = {
     workflowType: type,
     firstExecutionRunId: 'run 1',
@@ -39,6 +46,11 @@ async function stateAfter(ms: number, { events = [], request = {} }: { events?: 
         Promise.resolve({ history: { events: [first, ...events] }, nextPageToken: new Uint8Array() }),
     },
   } as unknown as Client;
+  return { start, client };
+}
+
+async function stateAfter(ms: number, { events = [], request = {} }: { events?: object[]; request?: object } = {}) {
+  const { start, client } = delayed(ms, { ...order, ...request }, { events });
   const handle = await createGenerationClient({ client }).get('k');
   return { start, state: await handle.state() };
 }
@@ -69,4 +81,17 @@ it.each([
   expect(state).toMatchObject({ submission: 'unknown', isFromServer: true });
   expect(state).not.toHaveProperty('beginsAt');
   expect(Math.abs(Date.parse(state.deadlineAt) - start - delayMs - 86_400_000)).toBeLessThan(1_000);
+});
+
+it('of a pipeline and a batch whose start is delayed it is told when they begin', async () => {
+  const plan = { version: 1, steps: { a: order } };
+  const { start, client } = delayed(60_000, { plan, deadlineMs: 3_600_000 }, { name: 'runcomfyPipeline' });
+  const state = await readPipelineState(client, 'k');
+  const [beginsAt, deadlineAt] = [0, 3_600_000].map((ms) => new Date(start + delayMs + ms).toISOString());
+  expect(state).toMatchObject({ isFromServer: true, beginsAt, deadlineAt });
+  expect(pipeline.parse(pipelines.toBody({ key: 'k', state }))).toMatchObject({ beginsAt });
+  const ofBatch = delayed(60_000, { items: [{ id: 'a', ...order }] }, { name: 'runcomfyBatch' });
+  const told = await readBatchState(ofBatch.client, 'k');
+  expect(Date.parse(told.beginsAt ?? '')).toBe(ofBatch.start + delayMs);
+  expect(batch.parse(batches.toBody({ key: 'k', state: told }))).toMatchObject({ beginsAt: told.beginsAt });
 });

@@ -1,0 +1,15 @@
+import type { Client } from '@temporalio/client';
+import { isClosed, type RunInfo } from './run-info.ts';
+
+/**
+ * When a run begins that waits for its beginning, and has done nothing; undefined where it has begun. A message may have cut a
+ * start delay short: then its history has a workflow task.
+ */
+export async function beginningOf(client: Client, run: RunInfo): Promise<Date | undefined> {
+  const { key, runId, beginsAt } = run;
+  if (isClosed(run) || beginsAt === undefined || beginsAt.getTime() <= Date.now()) return undefined;
+  const asked = { namespace: client.options.namespace, execution: { workflowId: key, runId } };
+  const { history, nextPageToken } = await client.workflowService.getWorkflowExecutionHistory(asked);
+  const hasTask = history?.events?.some((event) => event.workflowTaskScheduledEventAttributes);
+  return nextPageToken.length > 0 || hasTask ? undefined : beginsAt;
+}
