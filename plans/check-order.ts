@@ -20,6 +20,8 @@ export interface Items {
   type?: string;
   /** The items, as far as they are known before anything is paid. */
   known?: unknown[];
+  /** How many there are, where that is known though they are not. */
+  count?: number;
 }
 
 export interface OrderToCheck {
@@ -65,7 +67,8 @@ export function checkOrder(checking: Checking, { id, rank, order, path, items }:
     path,
     model,
     facts,
-    count: items.type === undefined ? 1 : items.known?.length,
+    count: items.type === undefined ? 1 : (items.known?.length ?? items.count),
+    isOfAnyItem: items.type !== undefined && items.known === undefined,
     inputs: held.map(({ input, places }) => ({
       input: isJsonObject(input) ? input : {},
       openFields: places.flatMap(({ path: at, openUntil }) => {

@@ -15,6 +15,7 @@ import { elementTypeOf, typeOfItems } from './expression-types.ts';
 import { createExpressionChecker } from './expression.ts';
 import { describeValue, didYouMean } from './field-reader.ts';
 import { ordersOf, sortSteps, sourcesOf, textsIn, usesFiles } from './graph.ts';
+import { isOfParams } from './known-before.ts';
 import { createModelLookup, type ModelLookupOptions } from './model-facts.ts';
 import { settleParams } from './params.ts';
 import { parsePlan } from './parse-plan.ts';
@@ -68,6 +69,7 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
     kinds: new Map(),
     issues: [...settled.issues],
     warnings: [],
+    conditions: new Map(),
     orders: [],
   };
   checkLineage(checking, options.lineage ?? '');
@@ -81,6 +83,7 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
     else checkApproval(checking, id, step);
   }
   checkOutputs(checking);
+  leaveOutUnwanted(checking, sorted);
   checkNumberOfOrders(checking);
   warnOfUnused(checking);
   warnOfLongWaits(checking, sorted);
@@ -122,7 +125,7 @@ function checkCondition(checking: Checking, id: string): void {
   const expression = checkBare(checking, condition, path, {});
   if (expression && expression.type !== 'bool' && expression.type !== 'dyn') {
     checking.issues.push({ path, message: `expected bool, got ${expression.type}` });
-  }
+  } else if (expression) checking.conditions.set(id, expression);
 }
 
 function checkModelStep(checking: Checking, id: string, step: PlanModelStep): void {
@@ -144,7 +147,7 @@ function readItems(checking: Checking, id: string, { forEach }: PlanModelStep): 
     checking.issues.push({ path, message: `expected a list, got ${expression.type}` });
     return { type: 'dyn' };
   }
-  if (expression.references.length > 0) return { type };
+  if (!isOfParams(expression)) return { type };
   const known = attempt(checking, [expression], () => evaluateBare(forEach, checking.values, path));
   if (!Array.isArray(known)) return { type };
   if (known.length > planLimits.forEachItems) {
@@ -158,11 +161,11 @@ function readItems(checking: Checking, id: string, { forEach }: PlanModelStep): 
 function readLiteralItems(checking: Checking, items: unknown[], path: string): Items {
   const before = checking.issues.length;
   const expressions = textsIn(items, path).flatMap(({ text, path: at }) => checkText(checking, text, at, {}));
-  const isOpen = expressions.some(({ references }) => references.length > 0);
-  if (isOpen || checking.issues.length > before) return { type: 'dyn' };
+  const isOpen = !expressions.every(isOfParams);
+  if (isOpen || checking.issues.length > before) return { type: 'dyn', count: items.length };
   const known = attempt(checking, expressions, () => evaluateValue(items, checking.values, path)) as
     unknown[] | undefined;
-  return known ? { type: typeOfItems(known), known } : { type: 'dyn' };
+  return known ? { type: typeOfItems(known), known } : { type: 'dyn', count: items.length };
 }
 
 function checkApproval(checking: Checking, id: string, { choose }: PlanApprovalStep): void {
@@ -190,6 +193,29 @@ function checkApproval(checking: Checking, id: string, { choose }: PlanApprovalS
 
 function checkOutputs(checking: Checking): void {
   for (const { text, path } of textsIn(checking.plan.outputs, '$.outputs')) checkText(checking, text, path, {});
+}
+
+/** What the params do not want is never ordered, nor is what runs only where that has succeeded. */
+function leaveOutUnwanted(checking: Checking, sorted: readonly string[]): void {
+  const { plan, orders } = checking;
+  const unwanted = new Set<string>();
+  for (const id of sorted) {
+    const follows =
+      plan.steps[id]?.runsWhen === 'succeeded' && sourcesOf(plan, id).some((source) => unwanted.has(source));
+    if (follows || !isWanted(checking, id)) unwanted.add(id);
+  }
+  checking.orders = orders.filter(({ step }) => !unwanted.has(step));
+}
+
+/** Whether a step may be made, as far as its `if` can be told before anything is. */
+function isWanted(checking: Checking, id: string): boolean {
+  const [expression, text] = [checking.conditions.get(id), checking.plan.steps[id]?.if];
+  if (expression === undefined || text === undefined || !isOfParams(expression)) return true;
+  const path = `${jsonPath('$.steps', id)}.if`;
+  const value = attempt(checking, [expression], () => evaluateBare(text, checking.values, path));
+  if (value === undefined || typeof value === 'boolean') return value !== false;
+  checking.issues.push({ path, message: `${text} is neither true nor false` });
+  return true;
 }
 
 function checkNumberOfOrders({ plan, orders, issues }: Checking): void {

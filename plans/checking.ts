@@ -4,7 +4,8 @@ import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
 import { checkMediaAsked } from './check-wiring.ts';
 import { ExpressionError, type Values } from './evaluate.ts';
 import type { Scope } from './expression-types.ts';
-import { type CheckedExpression, type ExpressionChecker, isUnsettled } from './expression.ts';
+import type { CheckedExpression, ExpressionChecker } from './expression.ts';
+import { isUnsettled } from './known-before.ts';
 import type { ModelFacts } from './model-facts.ts';
 import { parseBareExpression, parseTemplate } from './template.ts';
 
@@ -18,10 +19,12 @@ export interface PlannedOrder {
   facts: ModelFacts;
   maxPriceUsd?: number;
   onWall?: WallPolicy;
-  /** One for each item that is known; without a `forEach` one. */
+  /** One for each item that is known, else one that stands for all; without a `forEach` one. */
   inputs: { input: Record<string, unknown>; openFields: { field: string; from: string }[] }[];
   /** Undefined: how many items there will be comes from a step. */
   count: number | undefined;
+  /** What the items are is not known. */
+  isOfAnyItem: boolean;
 }
 
 /** The model of an order, and what is known of it; without one, why there is none. */
@@ -43,6 +46,8 @@ export interface Checking {
   kinds: Map<string, (MediaKind | undefined)[]>;
   issues: InputIssue[];
   warnings: string[];
+  /** The `if` of each step that has one, as far as it can be understood. */
+  conditions: Map<string, CheckedExpression>;
   orders: PlannedOrder[];
 }
 

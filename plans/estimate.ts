@@ -15,8 +15,8 @@ export function estimateOrders(orders: readonly PlannedOrder[]): EstimateLine[] 
  * held to their price then, why even that will be in vain.
  */
 export function whyUnpriced(order: PlannedOrder): string | undefined {
-  const { rank, count, inputs, facts, maxPriceUsd } = order;
-  if (rank === 0 && count !== undefined) return estimatePlanned(order).why;
+  const { rank, count, isOfAnyItem, inputs, facts, maxPriceUsd } = order;
+  if (rank === 0 && !isOfAnyItem) return estimatePlanned(order).why;
   if (maxPriceUsd !== undefined) return undefined;
   for (const { input, openFields } of inputs.slice(0, count ?? 1)) {
     const isOpen = 'entry' in facts && isPricedByInput(facts.entry) && openField(facts, openFields) !== undefined;
@@ -37,7 +37,7 @@ export async function estimateModel(
   return lineOf({ what: model, model, facts, count }, typeof price === 'number' ? price * count : price);
 }
 
-function estimatePlanned({ step, model, facts, count, inputs, maxPriceUsd }: PlannedOrder): EstimateLine {
+function estimatePlanned({ step, model, facts, count, isOfAnyItem, inputs, maxPriceUsd }: PlannedOrder): EstimateLine {
   const of = { what: step, model, facts, count: count ?? null };
   if (count === undefined) return lineOf(of, 'how many orders there will be comes from a step');
   let total = 0;
@@ -48,7 +48,7 @@ function estimatePlanned({ step, model, facts, count, inputs, maxPriceUsd }: Pla
       : priceWith(facts, input);
     const ceiling = typeof price === 'number' ? price : maxPriceUsd;
     if (ceiling === undefined) return lineOf(of, price);
-    total += toNearestMicro(ceiling);
+    total += toNearestMicro(ceiling) * (isOfAnyItem ? count : 1);
   }
   return lineOf(of, toUsd(total));
 }

@@ -22,6 +22,8 @@ export interface CheckedExpression {
   /** Set where the expression is nothing but a path, as `steps.still.images` or `params.face`. */
   path?: readonly string[];
   usesItem: boolean;
+  /** It reads the pipeline's key. */
+  usesKey: boolean;
 }
 
 export type ExpressionCheck = { ok: true; expression: CheckedExpression } | { ok: false; issues: InputIssue[] };
@@ -91,18 +93,20 @@ export function createExpressionChecker(plan: PipelinePlan): ExpressionChecker {
       const result = environment.check(expression);
       if (!result.valid) return refuse(sentenceOf(result.error, column));
       const simple = pathOf(ast);
-      const { references, params, usesItem } = uses;
+      const { references, params, usesItem, usesKey } = uses;
       return {
         ok: true,
-        expression: { type: result.type ?? 'dyn', references, params, usesItem, ...(simple && { path: simple }) },
+        expression: {
+          type: result.type ?? 'dyn',
+          references,
+          params,
+          usesItem,
+          usesKey,
+          ...(simple && { path: simple }),
+        },
       };
     },
   };
-}
-
-/** Whether expressions read a param that has no value. */
-export function isUnsettled(unsettled: ReadonlySet<string>, expressions: readonly CheckedExpression[]): boolean {
-  return expressions.some(({ params }) => params.some((name) => unsettled.has(name)));
 }
 
 /** The steps that an expression asks; an expression that cannot be parsed asks none. */
@@ -172,11 +176,12 @@ interface Uses {
   references: StepReference[];
   params: string[];
   usesItem: boolean;
+  usesKey: boolean;
   problems: string[];
 }
 
 function findUses(root: ASTNode, plan: PipelinePlan, scope: Scope): Uses {
-  const uses: Uses = { references: [], params: [], usesItem: false, problems: [] };
+  const uses: Uses = { references: [], params: [], usesItem: false, usesKey: false, problems: [] };
   const visit = (node: ASTNode, bound: readonly string[]): void => {
     const step = stepOf(node);
     if (step !== undefined) {
@@ -233,6 +238,7 @@ function findUses(root: ASTNode, plan: PipelinePlan, scope: Scope): Uses {
   const noteName = (name: string, bound: readonly string[]) => {
     if (bound.includes(name)) return;
     if (name === 'params') uses.params.push(...Object.keys(plan.params));
+    else if (name === 'pipeline') uses.usesKey = true;
     else if (name === 'steps') uses.problems.push('name one step: steps.<id>');
     else if (name === 'item' || name === 'index') {
       uses.usesItem = true;

@@ -3,7 +3,8 @@ import { isJsonObject, jsonPath, withoutUndefined } from '../domain/json.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
 import { ExpressionError, openEvaluation, type Values } from './evaluate.ts';
 import type { Scope } from './expression-types.ts';
-import { type CheckedExpression, type ExpressionChecker, isUnsettled, type StepReference } from './expression.ts';
+import type { CheckedExpression, ExpressionChecker, StepReference } from './expression.ts';
+import { isUnsettled } from './known-before.ts';
 import { parseTemplate, soleExpression } from './template.ts';
 
 /** A place of an input that an expression fills. */

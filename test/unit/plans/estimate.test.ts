@@ -65,6 +65,42 @@ describe('an estimate', () => {
     });
   });
 
+  it('counts the items of a list that the plan writes out, though what they are comes from a step', async () => {
+    const still = { model: image, input: {} };
+    const forEach = ['${{ steps.still.image }}', '${{ pipeline.key }}', 'x'];
+    const each = { ...clip({ prompt: '${{ item }}' }), forEach };
+    const long = { ...clip({ duration: '${{ index + 3 }}' }), forEach };
+    const lines = await linesOf({ still, each, long });
+    expect(lines.map(({ what, count, priceUsd, why }) => [what, count, priceUsd, why])).toEqual([
+      ['still', 1, 0.035, undefined],
+      ['each', 3, 1.89, undefined],
+      ['long', 3, null, 'duration comes from an item'],
+    ]);
+  });
+
+  it('leaves out what the params do not want, and what would follow it', async () => {
+    const still = { model: image, input: {} };
+    const steps = {
+      after: { ...still, needs: ['unwanted'] },
+      last: { ...still, needs: ['after'], runsWhen: 'ended' },
+      unwanted: {
+        model: tokens,
+        input: {},
+        if: 'params.music',
+        onFailure: { fallback: [{ model: tokens, input: {} }] },
+      },
+      unread: { ...still, if: 'params.o.more', needs: ['unwanted'] },
+      keyed: { ...still, if: 'pipeline.key == "film"' },
+    };
+    const plan = { version: 1, params: { music: { type: 'boolean' }, o: { type: 'object', default: {} } }, steps };
+    const planned = async (music: boolean) =>
+      (await checkPlan(plan, { getModel, params: { music }, maxCostUsd: 0.07 })).checked?.orders.map(
+        ({ step }) => step,
+      );
+    expect(await planned(false)).toEqual(['last', 'keyed']);
+    expect(await planned(true)).toBeUndefined();
+  });
+
   it('prices a bundled model without any catalogue', async () => {
     const line = await estimateModel(kling, clip({}).input, { count: 10 });
     expect(line).toMatchObject({ what: kling, count: 10, priceUsd: 6.3 });

@@ -9,6 +9,32 @@ export const refusedValues: RefusedPlan[] = [
     'expected bool, got int',
   ],
   [
+    'a condition that the params do not give a value',
+    steps({ a: { ...still, if: 'params.o.wanted' } }, { o: { type: 'object', default: {} } }),
+    '$.steps.a.if',
+    'there is no "wanted"',
+  ],
+  [
+    'a condition that the params make a text',
+    steps({ a: { ...still, if: 'params.o.wanted' } }, { o: { type: 'object', default: { wanted: 'yes' } } }),
+    '$.steps.a.if',
+    'is neither true nor false',
+  ],
+  [
+    'three lists that together are too long, though what is in them comes from a step',
+    steps({
+      still,
+      ...Object.fromEntries(
+        ['a', 'b', 'c'].map((id) => {
+          const forEach = Array.from({ length: 200 }, (_, at) => (at === 0 ? '${{ steps.still.image }}' : at));
+          return [id, { model: flux, forEach, input: { prompt: 'x' } }];
+        }),
+      ),
+    }),
+    '$.steps',
+    '601 orders, and a pipeline may have 500',
+  ],
+  [
     'a forEach over one value',
     steps({ still, b: { ...still, forEach: '${{ steps.still.image }}' } }),
     '$.steps.b.forEach',
