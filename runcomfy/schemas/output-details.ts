@@ -1,8 +1,8 @@
 import type { GenerationOutput } from '../../domain/generation.ts';
 import { isJsonObject, jsonBytes } from '../../domain/json.ts';
-import { mediaKinds, mediaOfField, type OutputKey } from '../../domain/media.ts';
+import { type MediaKind, mediaKinds, mediaOfField, type OutputKey } from '../../domain/media.ts';
 import { cutText } from '../../domain/text.ts';
-import { inputKeys, namedTexts, urlKeys, webAddress } from './output.ts';
+import { inputKeys, kindOfField, namedTexts, type OutputContext, readOutput, urlKeys, webAddress } from './output.ts';
 
 const maxOtherBytes = 16 * 1024;
 
@@ -21,11 +21,11 @@ export interface OutputDetails {
 }
 
 /** Takes from an output what a reply of the same shape needs beside the URLs; too much of it is left out. */
-export function outputDetailsOf(found: unknown, output: GenerationOutput): OutputDetails {
+export function outputDetailsOf(found: unknown, output: GenerationOutput, context: OutputContext): OutputDetails {
   const fields = isJsonObject(found) ? found : {};
   const names = Object.keys(fields);
   const keys = names.filter((name): name is OutputKey => {
-    const kind = Object.hasOwn(mediaOfField, name) ? mediaOfField[name] : undefined;
+    const kind = kindOfField(name);
     return kind !== undefined && output[`${kind}s`].length > 0;
   });
   const usual = mediaKinds.flatMap((kind): OutputKey[] => {
@@ -34,14 +34,17 @@ export function outputDetailsOf(found: unknown, output: GenerationOutput): Outpu
   });
   const isUsual = keys.length === 0 || (keys.length === usual.length && keys.every((key) => usual.includes(key)));
   const documented = [...Object.keys(mediaOfField), ...urlKeys];
-  const rest = names.filter((name) => !documented.includes(name) && !inputKeys.includes(name));
+  const taken = new Set(urlsOf(output).map(webAddress));
+  const isLink = (name: string) =>
+    urlKeys.includes(name) && urlsOf(readOutput(fields[name], context)).some((url) => !taken.has(webAddress(url)));
+  const rest = names.filter((name) => isLink(name) || !(documented.includes(name) || inputKeys.includes(name)));
   const further = Object.fromEntries(rest.map((name) => [name, fields[name]]));
   const files = isJsonObject(found)
     ? Object.entries(found).filter(([name]) => documented.includes(name))
     : [['output', found] as const];
   const unread = Object.fromEntries(
     files.flatMap(([name, value]) => {
-      const texts = unreadIn(value);
+      const texts = unreadIn(value, kindOfField(name));
       return texts.length === 0 ? [] : [[name, typeof value === 'string' ? texts[0] : texts]];
     }),
   );
@@ -53,9 +56,13 @@ export function outputDetailsOf(found: unknown, output: GenerationOutput): Outpu
   };
 }
 
+function urlsOf({ images, videos, audios }: GenerationOutput): string[] {
+  return [...images, ...videos, ...audios];
+}
+
 /** Texts where files are expected, but no addresses of the web. */
-function unreadIn(value: unknown): string[] {
-  return [...namedTexts(value)]
+function unreadIn(value: unknown, named: MediaKind | undefined): string[] {
+  return namedTexts(value, (text) => webAddress(text.trim()) !== undefined, named)
     .map(([text]) => text.trim())
     .filter((text) => text !== '' && webAddress(text) === undefined)
     .map((text) => cutText(text, maxTextLength));

@@ -39,12 +39,17 @@ export interface OutputContext {
  */
 export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputContext): GenerationOutput {
   const excluded = new Set(inputUrls.flatMap((url) => [url, webAddress(url) ?? url]));
-  const found: Record<MediaKind, Map<string, string>> = { image: new Map(), video: new Map(), audio: new Map() };
-
-  for (const [text, named] of namedTexts(unwrapped(output))) {
+  const addressOf = (text: string) => {
     const url = text.trim();
     const key = webAddress(url);
-    if (key === undefined || excluded.has(url) || excluded.has(key)) continue;
+    return key === undefined || excluded.has(url) || excluded.has(key) ? undefined : key;
+  };
+  const found: Record<MediaKind, Map<string, string>> = { image: new Map(), video: new Map(), audio: new Map() };
+
+  for (const [text, named] of namedTexts(unwrapped(output), (text) => addressOf(text) !== undefined)) {
+    const url = text.trim();
+    const key = addressOf(text);
+    if (key === undefined) continue;
     const kindOfUrl = named ?? kind ?? kindOfExtension(extensionOf(new URL(url))) ?? 'image';
     if (!found[kindOfUrl].has(key)) found[kindOfUrl].set(key, url);
   }
@@ -55,19 +60,31 @@ export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputCont
   };
 }
 
-/** The texts in the documented output fields of a value, in its order, each with the kind that its field names. */
-export function* namedTexts(
-  value: unknown,
-  named?: MediaKind,
-): Generator<[text: string, named: MediaKind | undefined]> {
-  if (typeof value === 'string') yield [value, named];
-  else if (Array.isArray(value)) for (const item of value) yield* namedTexts(item, named);
-  else if (isJsonObject(value)) {
-    for (const [key, item] of Object.entries(value)) {
-      if (urlKeys.includes(key)) yield* namedTexts(item, named);
-      else if (Object.hasOwn(mediaOfField, key)) yield* namedTexts(item, named ?? mediaOfField[key]);
-    }
-  }
+type NamedText = [text: string, named: MediaKind | undefined];
+
+/**
+ * The texts in the documented output fields of a value, in its order, each with the kind that its field names. Beside them
+ * a `url` is a link; within a field it is the file, and what stands beside it a thumbnail or the like.
+ */
+export function namedTexts(value: unknown, isFile: (text: string) => boolean, named?: MediaKind): NamedText[] {
+  if (typeof value === 'string') return [[value, named]];
+  if (Array.isArray(value)) return value.flatMap((item) => namedTexts(item, isFile, named));
+  if (!isJsonObject(value)) return [];
+  const fields = Object.entries(value)
+    .filter(([key]) => urlKeys.includes(key) || kindOfField(key) !== undefined)
+    .map(([key, item]) => ({ key, texts: namedTexts(item, isFile, named ?? kindOfField(key)) }));
+  const textsOf = (isMeant: (key: string) => boolean) =>
+    fields.flatMap(({ key, texts }) => (isMeant(key) ? texts : []));
+  const links = urlKeys.map((name) => textsOf((key) => key === name));
+  const files = textsOf((key) => kindOfField(key) !== undefined);
+  const filesOfKind = textsOf((key) => kindOfField(key) === named);
+  const inTurn = named === undefined ? [files, ...links] : [...links, filesOfKind, files];
+  return inTurn.find((texts) => texts.some(([text]) => isFile(text))) ?? textsOf(() => true);
+}
+
+/** The kind of media that a documented output field holds. */
+export function kindOfField(key: string): MediaKind | undefined {
+  return Object.hasOwn(mediaOfField, key) ? mediaOfField[key] : undefined;
 }
 
 /** Paid work is not dropped because its documented fields stand in an object that holds nothing else. */

@@ -84,7 +84,8 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
   return wireResult.transform((reply): ResultReply => {
     const inputUrls = [...(context.inputUrls ?? []), ...inputUrlsOf(reply.input)];
     const found = outputOf(reply);
-    const output = readOutput(found, { ...context, inputUrls });
+    const ofOutput = { ...context, inputUrls };
+    const output = readOutput(found, ofOutput);
     const isEmpty = isEmptyOutput(output);
     const isNamed = namesRequest(reply, context.requestId);
     const isOfAnother = namesAnother(reply, context.requestId);
@@ -99,7 +100,7 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
       namesAnother: isOfAnother || undefined,
     });
     const status = readStatus(reply, context.requestId);
-    const raw = isEmpty ? rawOutputOf(found) : outputDetailsOf(unwrapped(found), output);
+    const raw = isEmpty ? rawOutputOf(found) : outputDetailsOf(unwrapped(found), output, ofOutput);
     switch (status) {
       case 'in_queue':
       case 'in_progress':

@@ -27,6 +27,8 @@ describe('beside its URLs, an output', () => {
     ['of several files under the singular has that name', { video: [a, b] }, { outputKeys: ['video'] }],
     ['keeps what else it says', { video: a, seed: 7, text: 'x' }, { other: { seed: 7, text: 'x' } }],
     ['keeps no echoed input, and no URL twice', { video: a, url: a, input: { prompt: 'x' } }, {}],
+    ['keeps a URL beside its files', { video: a, url: b, uri: a }, { other: { url: b } }],
+    ['keeps no echoed input in the place of such a URL', { video: a, url: input }, {}],
     ['keeps nothing beyond 16 KiB', { video: a, text: 'x'.repeat(17_000) }, {}],
     [
       'in an object of its own is the same',

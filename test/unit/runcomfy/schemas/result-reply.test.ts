@@ -197,6 +197,37 @@ describe('the output of a result', () => {
     ],
     ['a bare object with a URL', { url: 'https://c/a' }, 'audio', { audios: ['https://c/a'] }],
     [
+      'a documented field before a URL',
+      { url: 'https://c/b', video: 'https://c/a' },
+      'video',
+      { videos: ['https://c/a'] },
+    ],
+    [
+      'the URL of a file before its thumbnail',
+      { video: { image: 'https://c/t', url: 'https://c/a' } },
+      'video',
+      { videos: ['https://c/a'] },
+    ],
+    ['one URL of a file', { video: { url: 'https://c/a', uri: 'https://c/b' } }, 'video', { videos: ['https://c/a'] }],
+    [
+      'a documented field in a list before a URL',
+      [{ url: 'https://c/b', video: 'https://c/a' }],
+      'video',
+      { videos: ['https://c/a'] },
+    ],
+    [
+      'a URL beside fields without one',
+      { videos: [], video: '/a.mp4', url: 'https://c/a' },
+      'video',
+      { videos: ['https://c/a'] },
+    ],
+    [
+      'a field of a file whose URL is none',
+      { video: { url: '/a', video: 'https://c/a' } },
+      'video',
+      { videos: ['https://c/a'] },
+    ],
+    [
       'what is no web address',
       { images: ['data:image/png;base64,AA', '/a.png', 'ftp://c/a.png', 7, null], video: 'a.mp4' },
       undefined,
@@ -216,5 +247,7 @@ describe('the output of a result', () => {
     expect(result(reply, 'image', ['https://c/in.png'])).toMatchObject({
       output: { ...none, images: ['https://c/out.png'] },
     });
+    const beside = { status: 'succeeded', output: { image: 'https://c/in.png', url: 'https://c/out.png' } };
+    expect(result(beside, 'image', ['https://c/in.png'])).toMatchObject({ output: { images: ['https://c/out.png'] } });
   });
 });
