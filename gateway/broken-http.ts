@@ -5,7 +5,7 @@ import { RefusalError } from './http/refusal-error.ts';
 import { replyHeaders, requestIdOf } from './http/reply-headers.ts';
 import { refusalReply } from './refusal-reply.ts';
 
-/** What Node tells of bytes that it could make no request of. */
+/** An error of Node's parser, for bytes that are not a valid request. */
 interface BrokenHttp {
   code?: string | undefined;
   rawPacket?: unknown;
@@ -14,17 +14,17 @@ interface BrokenHttp {
 const maxToldPath = 200;
 const hangUpAfterMs = 1_000;
 
-/** The last call of each connection: what breaks it off later tells nothing of it. */
+/** The last request of each connection; later errors of the connection do not carry it. */
 const calls = new WeakMap<Duplex, IncomingMessage>();
 
-/** Remembers what its connection is busy with. */
+/** Records the request that a connection is busy with. */
 export function noteCall(call: IncomingMessage): void {
   calls.set(call.socket, call);
 }
 
 /**
- * What is no HTTP, too large or too slow never becomes a request: it is answered by hand, in the words of the API it asks.
- * Gives the status that was answered.
+ * Answers bytes that never become a request (not HTTP, too large, too slow), in the error format of the API they
+ * address. Returns the status that was sent.
  */
 export function answerBrokenHttp(error: BrokenHttp, socket: Duplex, publicUrl?: string): number | undefined {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -32,12 +32,13 @@ export function answerBrokenHttp(error: BrokenHttp, socket: Duplex, publicUrl?: 
     return undefined;
   }
   const call = calls.get(socket);
-  // Behind a whole call comes another. One whose headers have not all come has a path in its first packet alone.
+  // After a complete request, the broken bytes belong to another one. If not all of its headers arrived, the path can
+  // only be read from the first packet.
   const { url, id } = call?.complete === false ? callOf(call) : { url: pathIn(error.rawPacket), id: randomUUID() };
   return answerByHand(refusalOf(error), socket, { url, id, publicUrl });
 }
 
-/** A tunnel is asked for: Node hands over the bare connection, and hangs up without a word where nobody takes it. */
+/** Refuses a CONNECT request: Node hands over the bare socket, and closes it without an answer if nobody takes it. */
 export function refuseTunnel(socket: Duplex, publicUrl?: string): number {
   const refusal = new RefusalError('MethodNotAllowed', 'this is no proxy');
   return answerByHand(refusal, socket, { url: '/', id: randomUUID(), publicUrl });
@@ -57,7 +58,7 @@ function answerByHand(
     'content-length': String(Buffer.byteLength(bytes)),
     connection: 'close',
   };
-  // Whoever never hangs up, or goes on sending, is hung up on: the server knows of this connection no longer.
+  // The server no longer tracks this connection, so it is closed here if the client does not close it or keeps sending.
   socket.resume();
   const hangUp = setTimeout(() => socket.destroy(), hangUpAfterMs);
   socket.once('close', () => {
@@ -78,7 +79,7 @@ function callOf(call: IncomingMessage): { url: string; id: string } {
   return { url: call.url ?? '/', id: requestIdOf(call) };
 }
 
-/** The path that a request line at the beginning of these bytes names; else that of nothing. */
+/** The path of a request line at the beginning of the bytes; `/` if there is none. */
 function pathIn(bytes: unknown): string {
   const line = Buffer.isBuffer(bytes) ? bytes.toString('latin1', 0, maxToldPath) : '';
   const [, path] = /^[A-Z]+ (\/[!-~]*)/.exec(line) ?? [];

@@ -4,7 +4,7 @@ import { inCallersWords } from './api/own-words.ts';
 import { RefusalError } from './http/refusal-error.ts';
 import { toRefusal } from './http/to-refusal.ts';
 
-/** The refusal that an error amounts to, with keys and budgets as the caller knows them. */
+/** Converts an error to a refusal, with keys and budgets named as the caller knows them. */
 export function toCallersRefusal(error: unknown, principal: Principal | undefined): RefusalError {
   const refusal = toRefusal(error);
   if (!isGenerationError(error)) return refusal;

@@ -17,7 +17,7 @@ import { addMcp } from './mcp/add-mcp.ts';
 import { refusalReply } from './refusal-reply.ts';
 import { addRunComfyApi } from './runcomfy-api/add-runcomfy-api.ts';
 
-/** Node looks every `checkEveryMs` for requests that are too slow: each is closed within 30 s of its first byte. */
+/** Node checks every `checkEveryMs` for requests that are too slow, so each is closed within 30 s of its first byte. */
 const requestTimeoutMs = 24_000;
 const headersTimeoutMs = 20_000;
 const checkEveryMs = 5_000;
@@ -25,15 +25,15 @@ const maxParamLength = 1_024;
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls; set on routes that need a scope. */
+    /** The caller; set on routes that need a scope. */
     principal: Principal;
   }
 }
 
-/** Who is ready to serve, and why not. */
+/** Whether the gateway is ready to serve, and why not. */
 export type Readiness = { ready: true } | { ready: false; reason: 'temporal' | 'draining' };
 
-/** Makes the HTTP faces; it listens once it is told to. */
+/** Makes the server with all of its APIs, not yet listening. */
 export async function createGateway(
   parts: GatewayParts,
   readiness: () => Promise<Readiness>,
@@ -52,7 +52,7 @@ export async function createGateway(
     },
     trustProxy: settings.trustProxy === undefined ? false : [...settings.trustProxy],
     routerOptions: { maxParamLength, ignoreTrailingSlash: true },
-    // Reads are answered while the server closes: clients take one failed read for the end of their job.
+    // Reads are answered while the server closes, since clients treat one failed read as the end of their job.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       setHeaders(request, reply);
@@ -82,7 +82,7 @@ export async function createGateway(
     if (status === 500) log.error(fields, said);
     else log.debug(fields, said);
     if (request.routeOptions.config.isStart === true) metrics.countStart('refused');
-    // As bytes, so that no response serialiser of a route changes it.
+    // Sent as bytes, so that the route's response serializer does not change it.
     void reply
       .code(status)
       .headers(headers)

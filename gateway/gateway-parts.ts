@@ -21,38 +21,38 @@ export interface ModelQuery {
   offset: number;
 }
 
-/** The wallet in our own words. */
+/** The wallet in the format of our own API. */
 export interface Wallet {
   usd: number;
   currency?: string;
   readAt: string;
 }
 
-/** What RunComfy's catalogue and wallet are asked; each answer is the JSON that RunComfy sent. */
+/** Questions to RunComfy's catalogue and wallet; answers that are text are the JSON that RunComfy sent. */
 export interface Catalogue {
-  /** `query`: as the URL has it, without its question mark. */
+  /** `query`: the query string of the URL, without the question mark. */
   models: (query: string) => Promise<string>;
   categories: () => Promise<string>;
-  /** Undefined: RunComfy knows no such model. */
+  /** Undefined if RunComfy has no such model. */
   model: (model: string) => Promise<string | undefined>;
   balance: () => Promise<string>;
-  /** Checks an input as far as the catalogue can be had, else by what holds for all models. */
+  /** Checks an input against the catalogue if it can be read, else against the rules that hold for all models. */
   check: (
     model: string,
     input: Record<string, unknown>,
   ) => Promise<{ issues: InputIssue[]; warnings: string[] } | 'unknown model'>;
-  /** What previews of pipelines look models up by. */
+  /** How previews of pipelines look models up. */
   lookup: PipelinePreviewOptions['catalogue'];
-  /** The same in our own words. */
+  /** The list in the format of our own API. */
   list: (query: ModelQuery) => Promise<z.output<typeof modelList>>;
-  /** Undefined: RunComfy knows no such model. */
+  /** Undefined if RunComfy has no such model. */
   entry: (model: string) => Promise<Model | undefined>;
-  /** Rejects where the catalogue gives no answer and may give one later. */
+  /** The price of an order; rejects if the catalogue cannot answer at the moment. */
   price: (model: string, input: Record<string, unknown>) => Promise<InputCheck['price']>;
   wallet: () => Promise<Wallet>;
 }
 
-/** How a gateway is set up. */
+/** The settings of a gateway. */
 export interface GatewaySettings {
   host: string;
   publicUrl?: string | undefined;
@@ -61,7 +61,7 @@ export interface GatewaySettings {
   trustProxy?: readonly string[] | undefined;
   oidc?: { issuer: string } | undefined;
   onUnknownSubmission: DefaultUnknownPolicy;
-  /** How long an order waits for an early refusal of RunComfy's. */
+  /** How long to wait for an early refusal by RunComfy before an order is answered. */
   submitGraceMs: number;
 }
 
@@ -73,13 +73,13 @@ export interface GatewayParts {
   dedupedKeys: DedupedKeys;
   watchers: Watchers;
   catalogue: Catalogue;
-  /** Why an order cannot tell its end there: what a URL says of itself, and whether its secrets are known. */
+  /** Problems of an order's webhook: with its URL, or because its secrets are not known. */
   checkWebhook: (target: WebhookTarget) => Promise<InputIssue[]>;
   access: Access;
   settings: GatewaySettings;
   metrics: GatewayMetrics;
   log: Logger;
-  /** The origin that a request's client uses. */
+  /** The origin that the client of a request uses. */
   originOf: (request: FastifyRequest) => string;
   isDraining: () => boolean;
 }

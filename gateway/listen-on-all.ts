@@ -4,8 +4,9 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Listens on every address of a host, as `localhost` may have two, and gives what ends that of all but the first. One server
- * has the connections of all: the framework would make another for each, without what ours is told to do.
+ * Listens on every address of a host, since `localhost` may have two; returns a function that stops listening on all
+ * but the first. All connections are passed to one server: the framework would create another for each address, without
+ * the listeners that ours has.
  */
 export async function listenOnAll(
   app: FastifyInstance,
@@ -22,13 +23,13 @@ export async function listenOnAll(
   };
 }
 
-/** A machine without IPv6 may name its address all the same. */
+/** A machine without IPv6 may still list an IPv6 address. */
 async function addressesOf(host: string): Promise<string[]> {
   const found = await lookup(host, { all: true, order: 'ipv4first' });
   return found.map(({ address }) => address);
 }
 
-/** Undefined where it cannot be listened on: the first serves. */
+/** Undefined if the address cannot be used; the first one suffices. */
 async function openAddress(app: FastifyInstance, address: { host: string; port: number }): Promise<Server | undefined> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     app.server.emit('connection', socket);

@@ -5,17 +5,19 @@ import { refusals } from './http/refusal-error.ts';
 import { isOfAgents, protocolError } from './mcp/protocol-error.ts';
 import { errorReply } from './runcomfy-api/error-reply.ts';
 
-/** An error as it is answered. */
+/** An error as the reply to a call. */
 export interface RefusalReply {
   status: number;
   headers: Record<string, string>;
   body: object;
-  /** What the log is told: of what is wrong with a call its name alone, since all else may quote the call. */
+  /**
+   * Text for the log. For errors of the caller it is only the refusal's name, since everything else may quote the call.
+   */
   said: string;
   cause: unknown;
 }
 
-/** A refusal in the words of the API that was called. */
+/** A refusal in the format of the API that was called. */
 export function refusalReply(error: unknown, request: RefusedCall): RefusalReply {
   if (isOwn(request.url)) {
     const { problem, headers, cause } = problemReply(error, request);

@@ -22,18 +22,18 @@ import { createGatewayMetrics } from './metrics/gateway-metrics.ts';
 import { type MetricsServer, serveMetrics } from './metrics/serve-metrics.ts';
 import { watchReadiness } from './watch-readiness.ts';
 
-/** A gateway that serves. */
+/** A running gateway. */
 export interface RunningGateway {
   url: string;
-  /** Where it is told to clients: the public URL where one is set. */
+  /** The origin that clients are told: the public URL if it is set. */
   origin: string;
-  /** Says "not ready", ends what is under way, and takes no more; `isAbrupt`: drops what is under way. */
+  /** Reports "not ready", finishes calls in flight, and accepts no more; `isAbrupt` drops them. */
   close: (options?: { isAbrupt?: boolean }) => Promise<void>;
 }
 
 export interface ServeOptions {
   config: Pick<Config, 'taskQueue' | 'modelApiBase' | 'metricsAddress'>;
-  /** The configuration's, with what the command line says instead. */
+  /** The configuration, overridden by the command line. */
   gateway: GatewayConfig;
   temporal: TemporalSettings;
   catalogue: Catalogue;
@@ -41,11 +41,11 @@ export interface ServeOptions {
   log: Logger;
 }
 
-/** All is over so long after a stop was asked for. */
+/** A stop is complete within this time. */
 const stopWithinMs = 29_000;
 const sweepEveryMs = 100;
 
-/** Serves until it is closed; a `ConfigError` says everything that is wrong before anything is bound. */
+/** Serves until it is closed; throws a `ConfigError` with everything that is wrong before it listens. */
 export async function serveGateway({
   config,
   gateway,
@@ -57,7 +57,7 @@ export async function serveGateway({
   const { address, publicUrl, drainMs } = gateway;
   const metrics = createGatewayMetrics();
   const access = await openAccess(gateway, log, metrics.countAuthFailure);
-  // Temporal may be away for as long as it likes: what cannot be answered meanwhile says so.
+  // Temporal may be unreachable for any length of time; calls that need it are refused with that reason.
   const temporal = await openTemporal(server, {
     isImpatient: true,
     isLazy: true,
@@ -146,7 +146,7 @@ async function openAccess(
   return anonymousAccess;
 }
 
-/** Looks for everything that is wrong with who may call, and opens nothing; throws a `ConfigError`. */
+/** Checks the configuration of credentials without listening; throws a `ConfigError` with everything that is wrong. */
 export async function checkAccess(gateway: GatewayConfig): Promise<void> {
   const { keysFile, keys, oidc } = gateway;
   if (keys !== undefined) readKeysValue(keys, keysFile);
@@ -161,7 +161,7 @@ function refuseOpenDoor({ address: { host } }: GatewayConfig): void {
   ]);
 }
 
-/** Connections that fall idle after the close, or never sent a request, would hold it up. */
+/** Closes the server. Connections that fall idle after the close began, or never sent a request, would delay it. */
 async function closeServer(app: FastifyInstance, closeOthers: () => Promise<void>, withinMs: number): Promise<void> {
   const closed = Promise.all([app.close(), closeOthers()]).then(() => true);
   const giveUpAt = performance.now() + withinMs;

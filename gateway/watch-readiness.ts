@@ -2,11 +2,14 @@ import { once } from 'node:events';
 import type { Client } from '@temporalio/client';
 import type { Readiness } from './create-gateway.ts';
 
-/** Probes give up after a second; a connection that does not come about takes longer, whatever the deadline of a call. */
+/**
+ * Probes give up after a second. A connection that cannot be established takes longer, whatever the deadline of the
+ * call.
+ */
 const answerWithinMs = 800;
 const readableForMs = 10_000;
 
-/** Whether the namespace could be read of late, within a second in any case. */
+/** Makes a function that tells whether the namespace could be read recently; it answers within a second. */
 export function watchReadiness(client: Client, now = () => performance.now()): () => Promise<Readiness> {
   let readAt = Number.NEGATIVE_INFINITY;
   return async () => {

@@ -11,19 +11,22 @@ import { anonymous, everyTenant, type Principal } from './principal.ts';
 const maxFailures = 20;
 const failuresOverMs = 60_000;
 
-/** Who may call. */
+/** Authenticates callers. */
 export interface Access {
-  /** Nobody has to show an API key. */
+  /** No API key is required. */
   isAnonymous: boolean;
-  /** Says who calls, or refuses: in the same words whatever is wrong with a credential. */
+  /** Identifies the caller, or throws a `RefusalError`; the message does not tell what is wrong with a credential. */
   authenticate: (request: FastifyRequest) => Promise<Principal>;
-  /** Whether who called is still taken for the same; no guess is counted, and what cannot be asked now is no refusal. */
+  /**
+   * Whether the caller's credential is still valid. Failures are not counted, and a check that cannot be made now
+   * counts as valid.
+   */
   isStillAllowed: (request: FastifyRequest) => Promise<boolean>;
-  /** Those that are known: of API keys, and none of tokens. */
+  /** The known tenants: those of API keys. Tenants of tokens are not known. */
   tenants: () => Promise<readonly string[]>;
 }
 
-/** Takes whoever comes: for loopback alone. */
+/** Accepts every caller; for loopback only. */
 export const anonymousAccess: Access = {
   isAnonymous: true,
   authenticate: () => Promise.resolve(anonymous),
@@ -31,17 +34,17 @@ export const anonymousAccess: Access = {
   tenants: () => Promise.resolve([]),
 };
 
-/** What a credential is looked up by. */
+/** How credentials are checked. */
 export interface CredentialChecks {
-  /** The records of API keys as they are at the time. */
+  /** The current records of API keys. */
   keys: () => Promise<KeyRecord[]>;
-  /** Takes tokens of an issuer; undefined for one that is not valid. */
+  /** Checks a token of the issuer; undefined for an invalid one. */
   tokens?: ((token: string) => Promise<Principal | undefined>) | undefined;
-  /** Told of each credential that is not taken. */
+  /** Called for each credential that is refused. */
   onFailure: (reason: AuthFailure) => void;
 }
 
-/** Takes API keys and tokens in `Authorization: Bearer`. */
+/** Accepts API keys and tokens in `Authorization: Bearer`. */
 export function createAccess(checks: CredentialChecks): Access {
   const { onFailure } = checks;
   const failures = new LRUCache<string, { count: number }>({ max: 10_000, ttl: failuresOverMs });
@@ -49,7 +52,7 @@ export function createAccess(checks: CredentialChecks): Access {
     isAnonymous: false,
     tenants: async () => (await checks.keys()).map(({ tenant }) => tenant),
     async isStillAllowed(request) {
-      // Its end is known without the issuer, who may be away.
+      // A token's expiry is known without the issuer, which may be unreachable.
       const { expiresAt } = request.principal;
       if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()) return false;
       try {
@@ -73,11 +76,11 @@ export function createAccess(checks: CredentialChecks): Access {
       });
       if (typeof principal === 'object') return principal;
       onFailure(principal);
-      // Who shows nothing guesses nothing.
+      // A call without a credential is not a guess.
       if (request.headers.authorization !== undefined) {
-        // Counted by now: others may have failed since this call began.
+        // Read again, since other calls may have failed while this one was checked.
         const count = (failures.get(address)?.count ?? 0) + 1;
-        // The minute begins with the first, and once more with the one that fills it.
+        // The window of a minute starts with the first failure, and anew with the one that reaches the limit.
         failures.set(address, { count }, { noUpdateTTL: count !== maxFailures });
         if (count > maxFailures) throw tooManyFailures(failures.getRemainingTTL(address));
       }

@@ -4,8 +4,9 @@ import { LRUCache } from 'lru-cache';
 const maxKeys = 10_000;
 
 /**
- * Counts the calls of each key, in windows of milliseconds that begin with its first one; `incr` tells of those of this window and of the
- * milliseconds that are left of it. The limiter's own store goes by the machine's clock: set back, a window would last for so much longer.
+ * Counts the calls of each key, in windows that start with the key's first call. `incr` reports the calls in the
+ * current window and the milliseconds left in it. Replaces the rate limiter's own store, which uses the wall clock: if
+ * that is set back, a window lasts longer by as much.
  */
 export function createCallCounts(): FastifyRateLimitStore {
   const counts = new LRUCache<string, { current: number }>({ max: maxKeys, ttl: 1, ttlResolution: 0 });

@@ -3,7 +3,7 @@ import { isOidcUrl } from '../../config/oidc.ts';
 
 const answerWithinMs = 5_000;
 const maxBytes = 1024 * 1024;
-/** Wrong tokens come in floods: an issuer that just failed is left alone for so long. */
+/** After a failure the issuer is not read again for this long, as wrong tokens may come in floods. */
 const leaveAloneMs = 5_000;
 
 const discovery = z.looseObject({
@@ -11,14 +11,14 @@ const discovery = z.looseObject({
   jwks_uri: z.string().refine(isOidcUrl, 'expected an https URL'),
 });
 
-/** Reads of an issuer: small, soon over, and not repeated at once where they failed. */
+/** Reads of an issuer, bounded in size and time, with a pause after a failure. */
 export interface IssuerReads {
-  /** Where its keys are. */
+  /** The URL of its keys. */
   discover: () => Promise<string>;
   read: (url: string, options: { headers: Headers }) => Promise<Response>;
 }
 
-/** Reads an issuer's documents, and follows nothing that leads elsewhere. */
+/** Reads an issuer's documents without following redirects. */
 export function createIssuerReads(issuer: string): IssuerReads {
   let failedAt = Number.NEGATIVE_INFINITY;
   let failure: unknown;

@@ -16,37 +16,39 @@ import { type Principal, scopes } from './principal.ts';
 
 const cacheMaxAgeMs = 10 * 60_000;
 const cooldownMs = 30_000;
-/** A clock that is put right by slowing it down loses less in half an hour. */
+/**
+ * Only a step back of the clock larger than this counts as one; slewing corrects less than this within half an hour.
+ */
 const setBackMs = 1_000;
 const toleranceS = 30;
 const maxTokenLength = 8_192;
 const maxKeysTried = 8;
 
-/** What an issuer's keys can be too broken for, or too slow: no token is wrong for that. */
+/** Errors caused by the issuer's keys, or by a timeout, which do not mean that a token is invalid. */
 const issuerTrouble = [errors.JWKSTimeout, errors.JWKSInvalid, errors.JWKInvalid];
 
-/** Tells tokens of an issuer from API keys: three parts, with two dots. */
+/** Whether a text looks like a token instead of an API key: three parts, separated by two dots. */
 export function looksLikeJwt(text: string): boolean {
   return text.length <= maxTokenLength && /^[\w-]+\.[\w-]+\.[\w-]*$/.test(text);
 }
 
-/** Takes tokens of one issuer, found by OpenID discovery; undefined for a token that is not valid. */
+/** Checks tokens of one issuer, whose keys are found by OpenID discovery; undefined for an invalid token. */
 export function createTokenCheck(oidc: OidcConfig): (token: string) => Promise<Principal | undefined> {
   const { discover, read } = createIssuerReads(oidc.issuer);
   let uri: string | undefined;
   let keys: RemoteJWKSet | undefined;
-  /** How far the machine's clock has been ahead of one that nobody sets. */
+  /** The furthest that the wall clock has been ahead of the monotonic clock. */
   let aheadMs = Number.NEGATIVE_INFINITY;
 
   const keySet = async (): Promise<RemoteJWKSet> => {
-    // Found once: an issuer whose keys moved is asked where when this process starts anew.
+    // Discovered once: if the issuer moves its keys, the gateway has to be restarted.
     uri ??= await discover();
     const nowAheadMs = Date.now() - performance.now();
-    // Keys age by the machine's clock: set back, it would keep them, and read no new ones, for so much longer.
+    // The key set ages by the wall clock: if that is set back, cached keys would be kept for longer by as much.
     const isSetBack = nowAheadMs < aheadMs - setBackMs;
     aheadMs = isSetBack ? nowAheadMs : Math.max(aheadMs, nowAheadMs);
     const options = { cacheMaxAge: cacheMaxAgeMs, cooldownDuration: cooldownMs, [customFetch]: read };
-    // Whoever asked at the same time shares them, and their reads.
+    // Calls that started at the same time share the key set and its reads.
     if (!keys || isSetBack) keys = createRemoteJWKSet(new URL(uri), options);
     return keys;
   };
@@ -77,7 +79,7 @@ export function createTokenCheck(oidc: OidcConfig): (token: string) => Promise<P
   };
 }
 
-/** Whether the token is what is wrong, and not its issuer or one of its keys. */
+/** Whether an error means that the token is invalid, instead of a problem with the issuer or its keys. */
 function isOfToken(error: unknown): boolean {
   return (
     error instanceof errors.JOSEError &&
@@ -87,8 +89,9 @@ function isOfToken(error: unknown): boolean {
 }
 
 /**
- * A token may fit several keys by its header: one without `kid`, or while an issuer changes the key of one. One that none
- * of them has signed is not valid, unless another cannot be used, such as one that is too short: that may have signed it.
+ * Verifies a token against all keys that its header matches: there are several if it has no `kid`, or while the issuer
+ * replaces a key. If none of them has signed it the token is invalid, unless one of the keys cannot be used (for
+ * example because it is too short) and may have signed it.
  */
 async function payloadOf(token: string, keys: RemoteJWKSet, options: JWTVerifyOptions): Promise<JWTPayload> {
   try {
@@ -114,7 +117,10 @@ async function payloadOf(token: string, keys: RemoteJWKSet, options: JWTVerifyOp
   }
 }
 
-/** The claims decide: what is missing there is not allowed, and all tenants never are. */
+/**
+ * The principal of a token, from its claims alone. A missing claim grants nothing, and no token may act for all
+ * tenants.
+ */
 function principalOf(payload: JWTPayload, { tenantClaim, scopeClaim }: OidcConfig): Principal {
   const tenant = payload[tenantClaim];
   if (typeof tenant !== 'string' || !tenantPattern.test(tenant)) {
@@ -128,7 +134,7 @@ function principalOf(payload: JWTPayload, { tenantClaim, scopeClaim }: OidcConfi
   }
   const { sub: subject, exp } = payload;
   const expiry = new Date((exp ?? Number.NaN) * 1_000);
-  // One beyond all dates is as good as none.
+  // An expiry beyond the range of dates counts as none.
   const expiresAt = Number.isNaN(expiry.getTime()) ? undefined : expiry.toISOString();
   return withoutUndefined({ tenant, scope, subject, expiresAt });
 }

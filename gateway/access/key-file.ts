@@ -8,10 +8,10 @@ import { watchSecretFile } from '../../config/watched-file.ts';
 import { type KeyRecord, parseKeyRecords } from './key-records.ts';
 
 const variable = 'RUNCOMFY_GATEWAY_KEYS_FILE';
-/** A change takes milliseconds: who looks so often meets a lock that nobody takes away, however slow the machine is. */
+/** A change takes milliseconds, so a lock that is still there after all these looks has been left behind. */
 const [looks, lookAgainMs] = [60, 50];
 
-/** Reads the key file once; a `ConfigError` lists every problem. */
+/** Reads the key file once; throws a `ConfigError` that lists every problem. */
 export async function readKeyFile(file: string): Promise<KeyRecord[]> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw unreadableFile(variable, `the key file ${file}`, file, error);
@@ -21,7 +21,10 @@ export async function readKeyFile(file: string): Promise<KeyRecord[]> {
   throw new ConfigError(parsed.problems.map((problem) => `${variable}: in ${file}, ${problem}.`));
 }
 
-/** The records of `RUNCOMFY_GATEWAY_KEYS`, the same document as a value; a `ConfigError` lists every problem. */
+/**
+ * The records in `RUNCOMFY_GATEWAY_KEYS`, whose value has the content of a key file; throws a `ConfigError` that lists
+ * every problem.
+ */
 export function readKeysValue(text: string, file: string | undefined): KeyRecord[] {
   const parsed = parseKeyRecords(text);
   const problems = 'records' in parsed ? [] : parsed.problems.map((problem) => `RUNCOMFY_GATEWAY_KEYS: ${problem}.`);
@@ -30,9 +33,9 @@ export function readKeysValue(text: string, file: string | undefined): KeyRecord
   throw new ConfigError(problems);
 }
 
-/** Changes the key file, one change at a time: of two at once the later one would bring back what the first took away. */
+/** Changes the key file, one change at a time: of two concurrent changes, the later would undo the earlier. */
 export async function changeKeyFile(named: string, change: () => Promise<readonly KeyRecord[]>): Promise<void> {
-  // In the place of a link it would leave what gateways read elsewhere as it was.
+  // Follows a link: replacing the link itself would leave the file that gateways read unchanged.
   const file = await realpath(named).catch(() => named);
   const lock = `${file}.lock`;
   await takeLock(lock, file);
@@ -46,7 +49,7 @@ export async function changeKeyFile(named: string, change: () => Promise<readonl
 async function takeLock(lock: string, file: string): Promise<void> {
   for (let look = 1; ; look += 1) {
     try {
-      // Nothing is written into it: on a full disk it would be there, and the change not.
+      // Left empty: on a full disk, a file with content could not be written, but the lock would be there.
       await (await open(lock, 'wx', 0o600)).close();
       return;
     } catch (error) {
@@ -61,7 +64,7 @@ async function takeLock(lock: string, file: string): Promise<void> {
   }
 }
 
-/** Replaces the key file as a whole; only its owner, who stays the same, may read it. */
+/** Replaces the key file atomically. Its owner stays the same and is the only one who may read it. */
 async function writeKeyFile(file: string, records: readonly KeyRecord[]): Promise<void> {
   const beside = `${file}.${randomUUID()}`;
   try {
@@ -84,7 +87,7 @@ async function writeKeyFile(file: string, records: readonly KeyRecord[]): Promis
   }
 }
 
-/** The records as the file has them now. */
+/** Watches the key file; the function returns its current records. */
 export async function watchKeyFile(file: string, log: Logger): Promise<() => Promise<KeyRecord[]>> {
   return await watchSecretFile(file, { what: 'API keys', read: readKeyFile, log });
 }

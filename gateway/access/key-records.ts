@@ -5,7 +5,7 @@ import { checkWebhookTarget } from '../../domain/webhook/webhook-request.ts';
 import type { WebhookTarget } from '../../domain/webhook/webhook-target.ts';
 import { everyTenant, type Scope, scopes } from './principal.ts';
 
-/** What a tenant may be called. */
+/** Valid names of tenants. */
 export const tenantPattern = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 
 /** A tenant's name, or `*` for all tenants. */
@@ -16,7 +16,7 @@ const tenantName = z
     'expected up to 32 small letters, digits and "-", or *',
   );
 
-/** Which models may be ordered. */
+/** A pattern of model ids that may be ordered. */
 const modelPattern = z
   .string()
   .regex(/^[A-Za-z0-9._*/-]{1,256}$/, 'expected a model id, with * or ** where anything may stand');
@@ -26,7 +26,7 @@ const maxDedupeMs = 24 * 60 * 60 * 1_000;
 
 const time = z.iso.datetime({ offset: true });
 
-/** An API key as its file has it: never the key itself. */
+/** An API key as stored in the file, which never has the key itself. */
 export const keyRecord = z.strictObject({
   id: z.string().regex(/^[0-9A-Za-z]{8}$/, 'expected 8 letters and digits'),
   name: z.string().max(100),
@@ -59,7 +59,7 @@ const keyFile = z.strictObject({ keys: z.array(keyRecord) }).superRefine(({ keys
     context.addIssue({ code: 'custom', path: ['keys'], message: `id ${twice} stands there twice` });
 });
 
-/** The records of a key file's text, or every problem of it. */
+/** The records in the text of a key file, or every problem of it. */
 export function parseKeyRecords(text: string): { records: KeyRecord[] } | { problems: string[] } {
   let document: unknown;
   try {
@@ -72,7 +72,7 @@ export function parseKeyRecords(text: string): { records: KeyRecord[] } | { prob
   return { problems: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) };
 }
 
-/** The furthest of a record's scopes. */
+/** The highest scope of a record. */
 export function scopeOf({ scopes: given }: KeyRecord): Scope {
   return scopes.toReversed().find((scope) => given.includes(scope)) ?? 'read';
 }

@@ -2,20 +2,20 @@ import { RefusalError } from '../http/refusal-error.ts';
 import type { Access } from './access.ts';
 import { everyTenant, type Principal } from './principal.ts';
 
-/** As databases may compare: case, accents, width and characters that are not seen make no difference. */
+/** Compares as databases may do: ignoring case, accents, width and invisible characters. */
 const { compare } = new Intl.Collator('en', { sensitivity: 'base' });
 
 /**
- * Refuses keys of whoever acts for all tenants that begin with a tenant's name but for case, accents or width: servers on SQL
- * compare prefixes without these, and would count them as that tenant's.
+ * Refuses a key of an all-tenants caller if its first part differs from a tenant's name only in case, accents or width:
+ * SQL servers ignore these in prefixes and would count the key as that tenant's.
  */
 export async function mayName(access: Pick<Access, 'tenants'>, principal: Principal, key: string): Promise<void> {
-  // A wide slash is one to such a database.
+  // Such a database takes a full-width slash for a slash.
   const [first = ''] = key.split(/[/／]/);
   await refuseAlike(access, principal, { what: 'key', first, isOwn: (name) => key.split('/')[0] === name });
 }
 
-/** The same of names of budgets, of which a tenant's begin with its name and a dot. */
+/** The same for names of budgets; a tenant's begin with its name and a dot. */
 export async function mayNameBudget(
   access: Pick<Access, 'tenants'>,
   principal: Principal,

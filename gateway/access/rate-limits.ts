@@ -7,32 +7,44 @@ import { goneSignal } from '../http/waiting.ts';
 import { createCallCounts } from './call-counts.ts';
 
 const windowMs = 60_000;
-/** All clients wait for 20 s, and take one refused read for the end of their job: what is left is for the answer. */
+/**
+ * Clients wait 20 s for an answer and treat a refused read as the end of their job; the rest of that time is for the
+ * answer itself.
+ */
 const longestHoldMs = 14_000;
 const maxHeldPerKey = 100;
-/** One more than that, or the answer of a cancel, is held no longer than this, so that no key beyond its limit calls as fast as it likes. */
+/**
+ * How long a call is held beyond `maxHeldPerKey`, and how long the answer of a cancel is held: a key over its limit is
+ * slowed down in any case.
+ */
 const excessHoldMs = 2_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route orders: it counts as a start, and is refused where others are held. */
+    /** The route places an order: it counts as a start. Over the limit it is refused, where other calls are held. */
     isStart?: boolean;
-    /** The route cancels, or pauses: its answer alone is held, for its client may leave before the wish was read. */
+    /**
+     * The route cancels or pauses: over the limit only its answer is held, since the client may leave before a held
+     * request is processed.
+     */
     isCancel?: boolean;
   }
 }
 
-/** The limits of API keys. */
+/** Enforces the rate limits of API keys. */
 export interface RateLimits {
-  /** Counts a call, and an order where its route makes one: an order too many is refused, any other held, of a cancel or pause the answer. */
+  /**
+   * Counts a call, and a start if its route places an order. Over the limit an order is refused; other calls are held,
+   * and of a cancel or pause only the answer.
+   */
   takeCall: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
-  /** Counts an order of a call that is none by its route. */
+  /** Counts a start for a call whose route does not say that it places an order. */
   takeStart: (request: FastifyRequest) => Promise<void>;
 }
 
-/** Counts the calls and the orders of each API key in a minute; `stopping` ends what is held. */
+/** Limits the calls and starts of each API key per minute; `stopping` releases held calls. */
 export async function createRateLimits(app: FastifyInstance, stopping: AbortSignal): Promise<RateLimits> {
-  // It is called with `new`, which gives what any function returns.
+  // The plugin calls it with `new`, which returns the object that the function returns.
   const store = createCallCounts as unknown as FastifyRateLimitStoreCtor;
   await app.register(rateLimit, { global: false, store });
   const limitOf = (limit: 'requestsPerMinute' | 'startsPerMinute') =>
@@ -84,7 +96,7 @@ export async function createRateLimits(app: FastifyInstance, stopping: AbortSign
           continue;
         }
         if (isStart) throw tooMany(what, counted);
-        // Then it is answered: a refusal would end the client's own wait.
+        // Answered after the hold, since clients stop waiting at a refusal.
         await hold(key, ttl, reply);
       }
     },

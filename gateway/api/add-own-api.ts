@@ -25,37 +25,37 @@ declare module 'fastify' {
   }
 }
 
-/** What is looked at of a document. */
+/** The parts of the document that are changed. */
 interface Described {
   paths: Record<string, Record<string, { operationId: string; requestBody?: { required: boolean } }>>;
 }
 
-/** Operations that may be called without a body, and those that take none. */
+/** Ids of operations by their body: `maybe` have an optional one, `none` accept none. */
 interface Bodies {
   maybe: Set<string>;
   none: Set<string>;
 }
 
-/** Adds our API, and the document that is made of the same schemas; `stopping` ends what waits. */
+/** Adds our API, and the document generated from the same schemas; `stopping` ends calls that wait. */
 export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopping: AbortSignal): Promise<void> {
   await app.register(async (child) => {
     child.setValidatorCompiler(validatorCompiler);
     child.addHook('preParsing', async ({ raw, routeOptions }, _reply, payload) => {
       const { body } = routeOptions.schema ?? {};
       const mayBeLeftOut = body === undefined || body instanceof z.ZodOptional;
-      // Some clients name a type of a body that they do not send, or end one in which nothing came.
+      // Some clients send a content type without a body, or a chunked body that is empty.
       if (mayBeLeftOut && (isWithoutBody(raw) || (raw.method === 'POST' && (await isEmptyBody(payload))))) {
         delete raw.headers['content-type'];
         delete raw.headers['transfer-encoding'];
       }
       return payload;
     });
-    // A message that says nothing may be left out: the framework would have it checked as null.
+    // An optional body defaults to an empty object; the framework would validate null.
     child.addHook('preValidation', (request, _reply, done) => {
       if (request.body === undefined && request.method === 'POST') request.body = {};
       done();
     });
-    // Every body is ours: what is odd in one must not keep a caller from the rest.
+    // Every body is made by us, so it is not validated again: an unexpected field must not keep the rest from a caller.
     child.setSerializerCompiler(() => (body) => JSON.stringify(body));
     await child.register(fastifyZodOpenApiPlugin);
     await child.register(swagger, {
@@ -72,9 +72,9 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
     await child.register(swaggerUi, {
       routePrefix: `${apiBase}/docs`,
       staticCSP: documentPagePolicy,
-      // A badge from a host of others.
+      // The badge would be loaded from a foreign host.
       uiConfig: { validatorUrl: null },
-      // The page shows the document as everybody else reads it.
+      // The page shows the document exactly as it is served.
       transformSpecification: () => JSON.parse(document()) as Record<string, unknown>,
       transformSpecificationClone: false,
     });
@@ -104,7 +104,9 @@ function isWithoutBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 }
 
-/** The framework calls every body required, and tells of one that says nothing. */
+/**
+ * Corrects the document: the framework marks every body as required, and lists bodies for operations that accept none.
+ */
 function withoutNeedlessBodies(document: object, { maybe, none }: Bodies): object {
   const { paths } = document as Described;
   for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods))) {
@@ -114,7 +116,10 @@ function withoutNeedlessBodies(document: object, { maybe, none }: Bodies): objec
   return document;
 }
 
-/** Generators read `anyOf`, and not several types in one place; what the framework notes for itself is nobody's. */
+/**
+ * Simplifies the document: code generators support `anyOf` but not lists of types, and internal extensions of the
+ * framework are left out.
+ */
 function plainly(name: string, value: unknown): unknown {
   if (name.startsWith('x-') && name !== 'x-runcomfy-format') return undefined;
   if (!isJsonObject(value) || !Array.isArray(value['type'])) return value;

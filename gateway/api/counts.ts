@@ -13,10 +13,13 @@ interface Counts {
 const freshMs = 5_000;
 const maxTenants = 1_000;
 
-/** Headers of an answer with numbers. */
+/** Response headers of counts. */
 export const countHeaders = { 'X-RunComfy-Degraded': '`search-attributes`: the server does not know ours.' };
 
-/** Tells how many of a principal's stand where; whoever asks meanwhile, or within so long, gets the same numbers. */
+/**
+ * Makes a handler that counts what a principal has, by phase. Counts are cached for five seconds and shared by
+ * concurrent callers of a tenant.
+ */
 export function createCounts<Counted extends Counts>(
   { client }: Pick<GatewayParts, 'client'>,
   count: (client: Client, scope: { keyPrefix?: string }) => Promise<Counted>,
@@ -36,7 +39,7 @@ export function createCounts<Counted extends Counts>(
     const keyPrefix = prefixOf(request.principal, '');
     let kept = counted.get(keyPrefix);
     if (kept === undefined || performance.now() >= kept.freshUntil) {
-      // Beside a Temporal that is slow there is one count at a time: numbers grow old from when they are there.
+      // With a slow Temporal only one count is in flight: the five seconds start when its numbers arrive.
       const counting = { asked: ask(keyPrefix), freshUntil: Infinity };
       kept = counting;
       counted.set(keyPrefix, counting);

@@ -6,7 +6,7 @@ import { exampleAnswers } from '../contract/examples.ts';
 import { problem, type ProblemName, wordsOfProblem } from '../contract/problem.ts';
 import type { RouteAdder } from '../http/route-adder.ts';
 
-/** What an answer with this status holds; without a schema it has no body. */
+/** The answer with a status; without a schema it has no body. */
 export interface Answer {
   description: string;
   schema?: z.ZodType;
@@ -15,7 +15,7 @@ export interface Answer {
   headers?: Record<string, string>;
 }
 
-/** One call of an operation, its parameters checked. */
+/** One call of an operation, with validated parameters. */
 export interface Call<Params, Query, Body> {
   params: Params;
   query: Query;
@@ -24,7 +24,7 @@ export interface Call<Params, Query, Body> {
   reply: FastifyReply;
 }
 
-/** An operation of our API: what the document says of it, and what it does. */
+/** An operation of our API: its part of the document, and its handler. */
 export interface Operation<
   Params extends z.ZodType = z.ZodUndefined,
   Query extends z.ZodType = z.ZodUndefined,
@@ -35,28 +35,28 @@ export interface Operation<
   /** Below `/api/v1`. */
   url: string;
   scope: Scope | undefined;
-  /** It orders: it counts against the limit of starts. */
+  /** It places an order: it counts against the limit of starts. */
   isStart?: true;
-  /** It cancels, or pauses: a limit holds its answer alone. */
+  /** It cancels or pauses: over the rate limit, only its answer is held. */
   isCancel?: true;
   summary: string;
   params?: Params;
   query?: Query;
   body?: Body;
-  /** Headers of the request that the document names; they are read by hand. */
+  /** Request headers listed in the document; handlers read them by themselves. */
   headers?: z.ZodObject;
   answers: Record<number, Answer>;
-  /** What it refuses, beside what every operation may refuse. */
+  /** What it refuses, in addition to what every operation may refuse. */
   problems: readonly ProblemName[];
   handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Body>>) => unknown;
 }
 
 const nothing = z.strictObject({});
 
-/** The body of a message that says nothing: fields of it are unknown, and the document has no word of it. */
+/** Body of an operation without one: any field in it is unknown, and the document lists no body. */
 export const noBody = nothing.optional();
 
-/** Where our API begins. */
+/** Base path of our API. */
 export const apiBase = '/api/v1';
 
 const everywhere: ProblemName[] = [
@@ -76,7 +76,7 @@ const everywhere: ProblemName[] = [
   'Draining',
 ];
 
-/** Under which heading of the document an operation stands that is not below it. */
+/** Document tags of operations whose path does not begin with the tag. */
 const tags: Readonly<Record<string, string>> = {
   'generation-counts': 'generations',
   'pipeline-counts': 'pipelines',
@@ -137,7 +137,10 @@ function toResponse({ description, schema, type = 'application/json', headers }:
   };
 }
 
-/** One fresh response for each status: those who make the document of them change them. */
+/**
+ * Responses for problems, by status. They are made anew for each operation, since the generator of the document
+ * modifies them.
+ */
 function problemResponses(names: readonly ProblemName[]): Record<string, object> {
   const byStatus = new Map<number, Set<string>>();
   for (const name of names) {

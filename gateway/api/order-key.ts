@@ -5,7 +5,7 @@ import { idempotencyKeyOf } from '../generations/key-of.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { singleHeader } from '../http/single-header.ts';
 
-/** The key of what is ordered: the one in the body, else `Idempotency-Key`, else a new UUID. */
+/** The key of an order: the one in the body, else `Idempotency-Key`, else a new UUID. */
 export function keyOfOrder(request: FastifyRequest, given: string | undefined): { key: string; isNewKey: boolean } {
   const header = singleHeader(request, 'Idempotency-Key');
   if (header === undefined) return { key: given ?? randomUUID(), isNewKey: given === undefined };

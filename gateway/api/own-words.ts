@@ -2,20 +2,20 @@ import { budgetId, budgetNameWords } from '../../domain/budget/names.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { budgetNameOf, everyTenant, type Principal, workflowIdOf } from '../access/principal.ts';
 
-/** What callers and RunComfy made, told as it is. */
+/** Fields with content of callers or of RunComfy, which is passed on unchanged. */
 const asGiven: readonly string[] = ['output', 'outputs', 'choices', 'chosen', 'params', 'input'];
 const sentences: readonly string[] = ['message', 'lastMessage', 'reason', 'note', 'warnings'];
-/** Documents whose names are keys, or were chosen by a caller. */
+/** Objects whose field names are keys, or were chosen by a caller. */
 const byName: readonly string[] = ['steps', 'orders'];
 
-/** What must stand before a key in a sentence: elsewhere the same text is part of a URL or of a longer word. */
+/** What must precede a key in a sentence: anywhere else the same text is part of a URL or of a longer word. */
 const beforeKey = '(?<![\\w./-])';
-/** What makes a longer word of the text before it. */
+/** Text that continues a word, so that the match before it is not a whole key. */
 const goesOn = /^(?:[\w-]|\.\w)/;
-/** Where sentences name a budget: vendors and callers may write of hosts that are called as a tenant. */
+/** Where sentences name a budget: elsewhere the same text may be, for example, a host in a vendor's message. */
 const beforeBudget = ['budget "', budgetId(''), `names of ${budgetNameWords}, got "`].join('|');
 
-/** What is told of pipelines, batches and budgets, with keys and budgets as their tenant knows them. */
+/** Rewrites a body so that keys and budgets are named as their tenant knows them, without the tenant's prefix. */
 export function inOwnWords<Told>(principal: Principal, told: Told, ...workflowIds: string[]): Told {
   if (principal.tenant === everyTenant) return told;
   const prefix = workflowIdOf(principal, '');
@@ -48,7 +48,7 @@ export function inOwnWords<Told>(principal: Principal, told: Told, ...workflowId
   return walk(told) as Told;
 }
 
-/** What the library says of an error, which knows keys as Workflow IDs, and budgets in full, with the tenant in front. */
+/** The same for a message of the library, which names keys as Workflow IDs and budgets by their full names. */
 export function inCallersWords<Told>(
   principal: Principal | undefined,
   told: Told,
@@ -58,7 +58,7 @@ export function inCallersWords<Told>(
   return inOwnWords(principal, told, ...(workflowId === undefined ? [] : [workflowId]));
 }
 
-/** Every key that a document names. */
+/** Every key in a document. */
 function keysIn(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(keysIn);
   if (!isJsonObject(value)) return [];

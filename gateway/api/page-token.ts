@@ -3,13 +3,16 @@ import { RefusalError } from '../http/refusal-error.ts';
 
 const digestLength = 22;
 
-/** A page token as callers get it: bound to the filter, to whoever lists, and to its place. */
+/** A page token for callers: bound to the filter, to the caller's scope, and to its position. */
 export function toPageToken(token: string, ...boundTo: readonly unknown[]): string {
   const place = Buffer.from(token, 'base64').toString('base64url');
   return `${digestOf(boundTo, place)}${place}`;
 }
 
-/** Temporal's token in a page token; one of another filter, of somebody else's list, or that was altered is refused. */
+/**
+ * Temporal's token within a page token; refuses one of another filter or another caller's list, or one that was
+ * altered.
+ */
 export function fromPageToken(text: string, ...boundTo: readonly unknown[]): string {
   const place = text.slice(digestLength);
   const token = Buffer.from(place, 'base64url').toString('base64');

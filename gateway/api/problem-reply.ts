@@ -7,29 +7,29 @@ import { toRefusal } from '../http/to-refusal.ts';
 import { EndedError } from './ended-error.ts';
 import { inCallersWords } from './own-words.ts';
 
-/** What is known of a call that is refused; one that never became a request has no caller. */
+/** The call that is refused; one that never became a request has no caller. */
 export interface RefusedCall {
   id: string;
   url: string;
   principal?: Principal;
 }
 
-/** How a call of our API is refused. */
+/** The reply of our API to a refused call. */
 export interface ProblemReply {
   problem: Problem;
   headers: Record<string, string>;
-  /** What the log is told. */
+  /** For the log. */
   cause: unknown;
 }
 
 const retryAfterS = 2;
 
-/** The same words whether it never was, is kept no longer, or belongs to somebody else. */
+/** One message for a key that was never used, is not kept any more, or belongs to another caller. */
 const unknownKey = 'there is nothing of yours with this key: it was never used, or is kept no longer';
 const noWorker =
   'no worker can answer this now, and what was sent may be carried out once one can: the operator of the gateway has to look at the workers';
 
-/** What a caller is told instead of what concerns the operator. */
+/** Messages to callers for errors whose details concern only the operator. */
 const withheld: Partial<Record<GenerationErrorType, { name: ProblemName; sentence: string }>> = {
   KeyNotFound: { name: 'KeyNotFound', sentence: unknownKey },
   TemporalUnreachable: { name: 'TemporalUnreachable', sentence: 'Temporal does not answer now: repeat this call' },
@@ -39,12 +39,12 @@ const withheld: Partial<Record<GenerationErrorType, { name: ProblemName; sentenc
   Undecodable: { name: 'Internal', sentence: 'what Temporal keeps of this cannot be read here: the log says why' },
 };
 
-/** What our API names otherwise than RunComfy's: the compiler asks for all that it does not have. */
+/** Names of our API for refusals of RunComfy's; the type makes the list complete. */
 const ownNames = {
   BrokenJson: 'MalformedRequest',
   ModelUnknown: 'ModelNotFound',
   ForeignOrigin: 'NotAllowed',
-  // Ours tells of a cancel without an outcome by 202.
+  // Our API answers a cancel without an outcome with 202 instead.
   CancelUnclear: 'Internal',
 } as const satisfies Record<Exclude<RefusalName, ProblemName>, ProblemName>;
 
@@ -68,7 +68,7 @@ function ofRefusal(refusal: RefusalError, request: RefusedCall): ProblemReply {
   return { problem: problemOf(name, detail, request, fields), headers, cause: cause ?? refusal };
 }
 
-/** What stands between the gateway and a generation; every sentence names keys as the caller knows them. */
+/** The reply to an error of the library; its messages name keys as the caller knows them. */
 function ofClient(error: GenerationError, request: RefusedCall): ProblemReply {
   const { type, issues, message, key, submission, requestId } = error;
   const told = inCallersWords(request.principal, { message, issues }, key);

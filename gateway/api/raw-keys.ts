@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Reads paths whose keys and models stand there as people write them: `order/1` for the one segment `order%2F1`. */
+/** Rewrites paths with unencoded keys and model ids: `order/1` becomes the one segment `order%2F1`. */
 export interface RawKeys {
-  /** To be told every route. */
+  /** To be called with every route. */
   learn: (url: string) => void;
-  /** The path that is meant. */
+  /** The path with its key encoded. */
   toPath: (request: Pick<IncomingMessage, 'method' | 'url'>) => string;
 }
 
-/** Takes for the key all between what is listed and the words that a route has behind it. */
+/** Takes everything between the base of a route and its fixed end for the key. */
 export function createRawKeys(): RawKeys {
   const endsOf = new Map<string, Map<string, RegExp>>();
 
@@ -18,7 +18,7 @@ export function createRawKeys(): RawKeys {
     const rest = path.slice(base.length).replace(/\/$/, '');
     const end = [...ends.values()].map((one) => one.exec(rest)?.[0]).find((one) => one !== undefined) ?? '';
     const key = rest.slice(0, rest.length - end.length);
-    // Whatever is no read has a word behind its key: one that is not known is no part of it.
+    // Only reads have routes that end with the key: for other methods, an unknown end is not taken as part of it.
     if (key === '' || (end === '' && !isRead)) return undefined;
     return `${base}${key.replaceAll('/', '%2F')}${end}`;
   };

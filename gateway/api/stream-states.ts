@@ -10,9 +10,9 @@ import type { Answer, Call } from './operation.ts';
 
 const { exactOptional } = z;
 
-/** What a stream of events says of itself in the document, whatever it tells of. */
+/** The parts that every stream of events has in the document. */
 export const streamFields = {
-  // Not the header, too: in Go both would have one name.
+  // The header is not listed as well: in Go, both would get the same name.
   query: z.strictObject({
     lastEventId: exactOptional(z.string()).meta({
       description: 'The last event that is known already, as in the header `Last-Event-ID`, which goes before it.',
@@ -27,19 +27,19 @@ export const streamFields = {
 /** A call for a stream of events. */
 export type Streaming<Params = { key: string }> = Call<Params, { lastEventId?: string | undefined }, unknown>;
 
-/** Refuses who takes no stream of events. */
+/** Refuses a caller that does not accept a stream of events. */
 export function mustTakeEvents({ request }: Streaming<unknown>): void {
   const { accept = '*/*' } = request.headers;
   if (/text\/event-stream|text\/\*|\*\/\*/i.test(accept)) return;
   throw new RefusalError('NotAcceptable', 'this path answers text/event-stream: leave out /events for JSON');
 }
 
-/** A state as a stream tells it: by its entity tag. */
+/** A state as an event, identified by its entity tag. */
 export function toStreamed(body: object): StreamedState {
   return { id: withoutQuotes(entityTag(body)), isEnd: false, body };
 }
 
-/** The end of a run as a stream tells it: by the run, however much of the end is known to whoever tells it. */
+/** The end of a run as an event. It is identified by the run, since replicas may know different details of the end. */
 export function toStreamedEnd(runId: string, body: object): StreamedState {
   return { id: withoutQuotes(entityTag({ end: runId })), isEnd: true, body };
 }
@@ -48,7 +48,7 @@ function withoutQuotes(tag: string): string {
   return tag.slice(1, -1);
 }
 
-/** Sends states as they come, the end last; nothing where the end is known already. */
+/** Streams states as they come, the end last; 204 if the caller has the end already. */
 export function streamStates(
   { access, metrics }: GatewayParts,
   stopping: AbortSignal,
@@ -58,7 +58,7 @@ export function streamStates(
 ): FastifyReply {
   const given = request.headers['last-event-id'] ?? query.lastEventId;
   const lastId = typeof given === 'string' ? given : undefined;
-  // A caller may know it by its tag alone.
+  // A caller may know the end only by the entity tag of its body.
   const isKnown = lastId !== undefined && [now.id, toStreamed(now.body).id].includes(lastId);
   if (now.isEnd && isKnown) return reply.code(204).send();
   const states = async function* (signal: AbortSignal) {

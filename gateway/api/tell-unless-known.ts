@@ -2,14 +2,14 @@ import { entityTag, matchesTag } from '../http/entity-tag.ts';
 import { sayWaited, waitSignal } from '../http/waiting.ts';
 import type { Call } from './operation.ts';
 
-/** What is told, and how more of it comes. */
+/** How a state becomes a body, and how further states are followed. */
 interface Following<Seen, Body> {
   isEnd: (seen: Seen) => boolean;
   toBody: (seen: Seen) => Body;
   follow: (signal: AbortSignal) => AsyncIterable<Seen>;
 }
 
-/** Tells where something stands; waits for a change where the caller knows that already, and says so where none comes. */
+/** Answers with the current state. If the caller has it already, waits for a change, and answers 304 if none comes. */
 export async function tellUnlessKnown<Seen, Body extends object>(
   { request, reply }: Pick<Call<unknown, unknown, unknown>, 'request' | 'reply'>,
   { now, waitMs, stopping }: { now: Seen; waitMs: number | undefined; stopping: AbortSignal },

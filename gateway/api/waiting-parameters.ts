@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const { exactOptional } = z;
 
-/** `?wait` of what can wait. */
+/** The query of operations that can wait. */
 export const waiting = z.strictObject({
   wait: exactOptional(z.string()).meta({
     description: 'As `Prefer: wait`, for clients that cannot set headers: `30s`, at most a minute',
@@ -16,15 +16,15 @@ export const prefer = exactOptional(z.string()).meta({
   examples: ['wait=30'],
 });
 
-/** Headers of what can wait. */
+/** The headers of operations that can wait. */
 export const preferring = z.object({ prefer });
 
-/** The header of what can tell whether it has changed. */
+/** The header of operations that can tell whether their answer has changed. */
 export const ifNoneMatch = {
   'if-none-match': exactOptional(z.string()).meta({ description: 'The `ETag` that is known already.' }),
 };
 
-/** The header that names a key. */
+/** The header that carries a key. */
 export const keyHeader = {
   'idempotency-key': exactOptional(z.string()).meta({ description: 'The key, where the body names none.' }),
 };

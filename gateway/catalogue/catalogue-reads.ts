@@ -4,31 +4,34 @@ import { inTime } from '../http/waiting.ts';
 import { catalogueAway, ofCatalogue } from './of-catalogue.ts';
 
 const maxBytes = 64 * 1024 * 1024;
-/** Callers may ask anything, so the number of cached questions is bounded as well. */
+/** Most cached questions, as callers may ask anything. */
 const maxKept = 10_000;
-/** What an entry takes beside its answer: a question that is answered with nothing takes room, too. */
+/** Size of an entry beside its answer, in bytes: an empty answer takes memory, too. */
 const bytesBeside = 500;
 const lastGoodMs = 24 * 60 * 60_000;
 
-/** What RunComfy said, and how many seconds ago where it cannot be asked anew. */
+/** RunComfy's answer, and its age in seconds if it could not be read anew. */
 export interface CatalogueReading {
   text: string;
   ageS?: number;
 }
 
-/** How old an answer may be. */
+/** How old an answer may be, in milliseconds. */
 export interface Freshness {
   freshMs: number;
-  /** An older answer, up to a day, is better than none. */
+  /** If RunComfy cannot be asked, an answer of up to a day is used. */
   mayBeOld: boolean;
 }
 
-/** What is told of models, by any face. */
+/** Freshness of what is said about models, in all APIs. */
 export const catalogueFresh: Freshness = { freshMs: 30_000, mayBeOld: true };
 
 export type CatalogueReads = ReturnType<typeof createCatalogueReads>;
 
-/** Reads of the catalogue and the wallet, one at a time for each question; `undefined` is passed on and not kept. */
+/**
+ * Cached reads of the catalogue and the wallet; equal concurrent questions share one read. `undefined` is passed on and
+ * not cached.
+ */
 export function createCatalogueReads() {
   const known = new LRUCache<string, { text: string; readAt: number }>({
     max: maxKept,
@@ -72,7 +75,7 @@ export function createCatalogueReads() {
     return asked;
   };
 
-  /** `withinMs`: so long RunComfy is awaited at most; default: as long as it takes. */
+  /** `withinMs`: how long to wait for RunComfy; default: without limit. */
   return (
     question: string,
     freshness: Freshness,

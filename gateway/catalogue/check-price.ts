@@ -2,25 +2,25 @@ import type { Catalogue } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { ofCatalogue } from './of-catalogue.ts';
 
-/** What an order may cost, as its caller says it. */
+/** The caller's limit for the price of an order. */
 export interface PriceLimit {
-  /** What the caller calls it. */
+  /** The caller's name for the limit, for messages. */
   name: string;
   usd: number;
-  /** Its budgets may take it for the price of an order whose price is not published. */
+  /** The order names budgets, which may reserve this amount if its price is not published. */
   hasBudgets?: boolean;
-  /** What to do where no price is known. */
+  /** What the caller can do if no price is known, for messages. */
   otherwise: string;
 }
 
-/** Refuses an order that is expected to cost more than its limit, or nobody knows what, before anything is started. */
+/** Refuses an order whose expected price exceeds the limit or is not known, before anything is started. */
 export async function checkPrice(
   catalogue: Catalogue,
   { model, input }: { model: string; input: Record<string, unknown> },
   { name, usd: limit, hasBudgets = false, otherwise }: PriceLimit,
 ): Promise<void> {
   const price = ofCatalogue(() => catalogue.price(model, input));
-  // A worker asks again, for as long as the catalogue gives no answer.
+  // With budgets, a failed price lookup is left to a worker, which repeats it until the catalogue answers.
   const { usd } = await (hasBudgets ? price.catch(() => ({ usd: undefined })) : price);
   if (usd === undefined && !hasBudgets) {
     throw new RefusalError('PriceUnknown', `no price of ${model} is known: ${otherwise}`);

@@ -1,12 +1,15 @@
 import { RefusalError, type RefusalName } from '../http/refusal-error.ts';
 
-/** How long an answer of RunComfy's catalogue may be kept. */
+/** How long clients may cache an answer of RunComfy's catalogue. */
 export const catalogueCaching = 'private, max-age=30';
 
-/** What RunComfy finds wrong with a question, by the status of its answer. */
+/** Refusals for the statuses by which RunComfy rejects a question. */
 const refused: Record<number, RefusalName> = { 400: 'MalformedRequest', 404: 'RouteNotFound', 422: 'InvalidInput' };
 
-/** Asks RunComfy's catalogue or wallet: what it refuses is told in its words, all else is that it cannot be asked now. */
+/**
+ * Asks RunComfy's catalogue or wallet. A rejection is passed on in RunComfy's words; any other failure means that it
+ * cannot be asked now.
+ */
 export async function ofCatalogue<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
@@ -15,7 +18,7 @@ export async function ofCatalogue<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Says that RunComfy gives no answer now. */
+/** The refusal for a catalogue that cannot be asked now. */
 export function catalogueAway(cause?: unknown): RefusalError {
   return new RefusalError('CatalogueUnavailable', "RunComfy's catalogue and wallet cannot be asked now", {
     headers: { 'retry-after': '5' },

@@ -20,7 +20,7 @@ const phase = z
   .enum(batchPhases)
   .meta({ id: 'BatchPhase', description: 'Where a batch stands; the last four are ends.' });
 
-/** What became of an item. */
+/** The outcome of an item. */
 export const lineStatus = z.enum(lineStatuses).meta({ id: 'LineStatus', description: 'What became of an item.' });
 
 const pause = z
@@ -86,7 +86,7 @@ const batchCancelOutcome = z
   })
   .meta({ id: 'BatchCancelOutcome', description: 'Items by what became of them.' });
 
-/** Where a batch stands. */
+/** The state of a batch. */
 export const batch = z
   .object({
     key: z.string(),
@@ -122,7 +122,7 @@ export const batch = z
 
 export type Batch = z.output<typeof batch>;
 
-/** What a batch came to. */
+/** The result of a batch. */
 export const batchResult = z
   .object({
     key: z.string(),
@@ -147,7 +147,7 @@ const lineError = z
   })
   .meta({ id: 'BatchLineError', description: 'Why an item has no output.' });
 
-/** What became of an item. */
+/** The result line of an item. */
 export const batchLine = z
   .object({
     id: z.string(),
@@ -193,7 +193,7 @@ export const batchList = z
   .object({ batches: z.array(row), nextPageToken: exactOptional(z.string()) })
   .meta({ id: 'BatchList', description: 'A page; it may be short, and others follow while there is a token.' });
 
-/** What became of the items of a batch that was cancelled. */
+/** The outcomes of a cancelled batch's items. */
 export const batchCancelReply = z
   .object({
     outcome: batchCancelOutcome,
@@ -201,13 +201,13 @@ export const batchCancelReply = z
   })
   .meta({ id: 'BatchCancelReply' });
 
-/** How many items a batch has. */
+/** The number of items of a batch. */
 export const itemCount = z.object({ count: z.int() }).meta({ id: 'ItemCount', description: 'Items of the batch.' });
 
-/** What holds of a batch since it was set. */
+/** The settings of a batch after a change. */
 export const batchSetting = z
   .object({ window: z.int(), maxCostUsd: exactOptional(usd) })
   .meta({ id: 'BatchSetting', description: 'What holds now; without `maxCostUsd` there is no limit.' });
 
-/** Where a batch stands after a message. */
+/** The phase of a batch after a message. */
 export const batchTold = z.object({ phase }).meta({ id: 'BatchTold' });

@@ -15,7 +15,7 @@ const limitUsd = z
   .max(maxUsd)
   .meta({ description: 'USD with at most 6 decimals; 0 lets nothing pass' });
 
-/** Where a budget stands. */
+/** The state of a budget. */
 export const budget = z
   .object({
     name: z.string(),
@@ -70,7 +70,7 @@ export const newBudget = z
 /** The body that sets another limit. */
 export const budgetChange = z.strictObject({ limitUsd }).meta({ id: 'SetBudget', examples: [{ limitUsd: 400 }] });
 
-/** The body that frees what is set aside for an order. */
+/** The body that releases a reservation. */
 export const budgetRelease = z
   .strictObject({ key: z.string().min(1).max(1_000), reason: z.string().min(1).max(1_000) })
   .meta({

@@ -90,7 +90,7 @@ const inputSchema = {
   properties: { prompt: { type: 'string' }, duration: { type: 'integer', minimum: 3, maximum: 15, default: 10 } },
 };
 
-/** An answer of each kind, by the name of its schema. */
+/** An example answer for each schema, by the schema's name. */
 export const exampleAnswers: Readonly<Record<string, object>> = {
   GenerationInFull: { ...generation, webhooks: [delivery] },
   GenerationResult: result,

@@ -18,7 +18,7 @@ const byPhase = z
   } satisfies Record<Phase, unknown>)
   .meta({ id: 'CountsByPhase', description: 'A phase is missing where the server cannot tell it.' });
 
-/** How many generations stand where. */
+/** The number of generations by phase. */
 export const generationCounts = z
   .object({ byPhase, open: z.int().min(0).meta({ description: 'Those that have not ended.' }), asOf: time })
   .meta({

@@ -5,7 +5,7 @@ import { isUndecodable } from './undecodable.ts';
 
 const { exactOptional } = z;
 
-/** A generation as a list shows it; the last four fields by `include=state`. */
+/** A generation in a list; the last four fields are set with `include=state`. */
 const generationRow = z
   .object({
     key: z.string(),

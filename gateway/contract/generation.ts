@@ -17,7 +17,7 @@ const { exactOptional } = z;
 /** A time: ISO 8601, UTC. */
 export const time = z.string().meta({ format: 'date-time', examples: ['2026-11-26T05:00:00.000Z'] });
 
-/** Whose it is. */
+/** The tenant that it belongs to. */
 export const tenant = exactOptional(z.string().meta({ description: 'Told to callers that act for all tenants.' }));
 
 export const phase = z.enum(phases).meta({ id: 'Phase', description: 'Where a generation stands.' });
@@ -101,7 +101,7 @@ const failureState = z
   .object({ type: failureType, message: z.string(), details: failureDetails })
   .meta({ id: 'Failure', description: 'Why a generation ended without its output.' });
 
-/** Fields of a generation's state as its workflow tells them. */
+/** Fields of a generation's state that its workflow reports. */
 export const stateFields = {
   phase,
   model: z.string(),
@@ -125,7 +125,7 @@ export const stateFields = {
   warnings: exactOptional(z.array(z.string())),
 } as const;
 
-/** What Temporal adds to it. */
+/** Fields that Temporal adds to it. */
 const knownStateFields = {
   ...stateFields,
   isFromServer: exactOptional(
@@ -139,7 +139,7 @@ const knownStateFields = {
   ),
 } as const;
 
-/** Where a generation stands, beside what Temporal says of its run. */
+/** The state of a generation, without the fields of its run. */
 export const generationState = z.object(knownStateFields).meta({ id: 'GenerationState' });
 
 export const generationOutput = z
@@ -173,7 +173,7 @@ export const generationResult = z
   })
   .meta({ id: 'GenerationResult', description: 'What a generation returns.' });
 
-/** Fields of an order beside its model. */
+/** Fields of an order, apart from model and input. */
 export const orderFields = {
   requestId: exactOptional(
     z
@@ -225,7 +225,7 @@ export const modelInput = z
   .meta({ id: 'ModelInput', description: "The model's own fields, sent exactly as given." });
 
 const generationRequest = z
-  // What takes over a request of RunComfy's may have been started without.
+  // An order that takes over a request of RunComfy's may have no input.
   .strictObject({ model: z.string(), input: exactOptional(modelInput), ...orderFields })
   .meta({ id: 'GenerationRequest', description: 'An order as it was given.' });
 
@@ -263,10 +263,10 @@ export const generation = z
 
 export type Generation = z.output<typeof generation>;
 
-/** What a cancel came to. */
+/** The outcome of a cancel. */
 export const cancelReply = z.object({ outcome: cancelOutcome, phase }).meta({ id: 'CancelReply' });
 
-/** A wish to cancel. */
+/** The body of a cancel. */
 export const cancelMessage = z
   .strictObject({ reason: exactOptional(z.string().max(1_000)) })
   .meta({ id: 'CancelRequest', examples: [{ reason: 'the customer changed their mind' }] });

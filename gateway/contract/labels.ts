@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { findLabelIssues } from '../../domain/label-issues.ts';
 import { labelBounds } from '../../domain/labels.ts';
 
-/** What an order is for, as the library takes it. */
+/** The labels of an order, as the library takes them. */
 export const labels = z.exactOptional(
   z
     .record(z.string(), z.string())

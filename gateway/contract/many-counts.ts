@@ -33,18 +33,18 @@ const others = {
 
 const asOf = '2026-11-26T05:00:09.120Z';
 
-/** How many pipelines run, and how many ended in which way. */
+/** The number of open pipelines, and of ended ones by how they ended. */
 export const pipelineCounts = z.object({ byPhase: pipelinesByPhase, ...others }).meta({
   id: 'CountsOfPipelines',
   examples: [{ byPhase: { succeeded: 12, failed: 1 }, open: 3, asOf }],
 });
 
-/** How many budgets are open. */
+/** The number of open budgets. */
 export const budgetCounts = z
   .object({ open: z.int().min(0).meta({ description: 'Those that are not closed.' }), asOf: time })
   .meta({ id: 'CountsOfBudgets', examples: [{ open: 2, asOf }] });
 
-/** How many batches run, and how many ended in which way. */
+/** The number of open batches, and of ended ones by how they ended. */
 export const batchCounts = z.object({ byPhase: batchesByPhase, ...others }).meta({
   id: 'CountsOfBatches',
   examples: [{ byPhase: { succeeded: 12, partial: 1 }, open: 1, asOf }],

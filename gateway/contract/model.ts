@@ -33,7 +33,7 @@ export const checkRequest = z.strictObject({ input: modelInput }).meta({
   examples: [{ input: { prompt: 'The beam sweeps over a calm sea' } }],
 });
 
-/** Whether an input fits, and what it is expected to cost. */
+/** Whether an input fits, and its expected cost. */
 export const inputCheck = z
   .object({
     valid: z.boolean(),

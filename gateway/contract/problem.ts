@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type FailureType, failureTypes } from '../../domain/failure-type.ts';
 import { inputIssue, submission } from './generation.ts';
 
-/** Every problem that stands between a call and its answer: HTTP status and title. */
+/** Every problem that keeps a call from being answered, with HTTP status and title. */
 const problemsOfCalls = {
   MalformedRequest: [400, 'Malformed request'],
   KeyMismatch: [400, 'Two different keys'],
@@ -37,17 +37,20 @@ const problemsOfCalls = {
 
 type CallProblem = keyof typeof problemsOfCalls;
 
-/** The names of all problems; how a generation or a pipeline failed is one by its failure type. */
+/** The names of all problems; a failed generation or pipeline is a problem named by its failure type. */
 export const problemNames = [...(Object.keys(problemsOfCalls) as CallProblem[]), ...failureTypes] as const;
 
 export type ProblemName = (typeof problemNames)[number];
 
-/** Whether a problem has its HTTP status by its name; else it tells how something ended. */
+/** Whether a problem is one of a call, with an HTTP status of its own; otherwise it is a failure type. */
 function isProblemOfCall(name: string): name is CallProblem {
   return Object.hasOwn(problemsOfCalls, name);
 }
 
-/** The HTTP status and the title of a problem. Failure types refuse what was asked for, an order or a decision. */
+/**
+ * The HTTP status and the title of a problem. For failure types it is the status of refusing an order or decision with
+ * that failure.
+ */
 export function wordsOfProblem(name: ProblemName): { status: number; title: string } {
   if (isProblemOfCall(name)) {
     const [status, title] = problemsOfCalls[name];
@@ -56,7 +59,7 @@ export function wordsOfProblem(name: ProblemName): { status: number; title: stri
   return { status: statusOfRefusal(name), title: name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ') };
 }
 
-/** It cannot be carried out as it stands, or not now. */
+/** The status for a request that cannot be carried out as it is (409, 422), or not at the moment (503). */
 function statusOfRefusal(type: FailureType): 409 | 422 | 503 {
   switch (type) {
     case 'InvalidInput':

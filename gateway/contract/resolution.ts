@@ -18,7 +18,7 @@ export const submissionResolution = z
 
 export type SubmissionResolution = z.output<typeof submissionResolution>;
 
-/** What a decision came to. */
+/** The outcome of a decision. */
 export const resolutionReply = z
   .object({ phase, requestId: exactOptional(z.string()), failure: exactOptional(failureType) })
   .meta({ id: 'SubmissionResolutionReply' });

@@ -106,7 +106,7 @@ export const pauseBatch = because.meta({
 /** The body that ends a pause. */
 export const resumeBatch = because.meta({ id: 'ResumeBatch', examples: [{ reason: 'the first pictures are good' }] });
 
-/** The body that changes a batch. */
+/** The body that changes a batch's settings. */
 export const setBatch = z
   .strictObject({
     window,

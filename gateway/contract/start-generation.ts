@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { modelInput, orderFields } from './generation.ts';
 import { labels } from './labels.ts';
 
-/** What a key that a caller chooses is made of. */
+/** A key chosen by a caller. */
 export const newKey = z
   .string()
   .min(1)
@@ -11,7 +11,7 @@ export const newKey = z
   .refine((key) => !key.endsWith('/late') && !key.includes('/webhook/'), 'not ending in /late, without /webhook/')
   .meta({ pattern: String.raw`^[^\u0000-\u001f\u007f-\u009f]*$` });
 
-/** The field of such a key; `what` is had once under it. */
+/** The field for such a key; `what` is what exists at most once under it. */
 export function keyOfNew(what: string) {
   const description = `One key is one ${what}; default: \`Idempotency-Key\`. Does not end in \`/late\`, and has no \`/webhook/\` in it.`;
   return z.exactOptional(newKey.meta({ description }));

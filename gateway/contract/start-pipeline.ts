@@ -7,7 +7,7 @@ const { exactOptional } = z;
 
 const jsonObject = z.record(z.string(), z.unknown());
 
-/** A request of a pipeline beside its key. */
+/** Fields of a pipeline's request, apart from its key. */
 const requestFields = {
   plan: jsonObject.meta({ description: 'A plan as JSON: `version`, `params`, `steps`, `outputs`' }),
   params: exactOptional(jsonObject),
@@ -69,7 +69,7 @@ export const startPipeline = z
 
 export type StartPipeline = z.output<typeof startPipeline>;
 
-/** A person's decision about a step that awaits one. */
+/** A person's decision about a step that waits for one. */
 export const decision = z
   .strictObject({
     step: z.string(),
@@ -84,7 +84,7 @@ export const decision = z
 
 export type Decision = z.output<typeof decision>;
 
-/** A wish to cancel what has many orders. */
+/** The body that cancels a pipeline or batch. */
 export const cancelAll = z
   .strictObject({
     reason: exactOptional(z.string().max(1_000)),

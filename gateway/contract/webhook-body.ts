@@ -5,7 +5,7 @@ import { webhookEvent } from './webhook.ts';
 
 const { exactOptional } = z;
 
-/** Nothing that could echo the input. */
+/** Details of a failure without those that could echo the input. */
 const toldDetails = failureDetails.pick({
   submission: true,
   httpStatus: true,
@@ -21,7 +21,7 @@ const toldDetails = failureDetails.pick({
   availableUsd: true,
 });
 
-/** The JSON document that a webhook's receiver gets. */
+/** The JSON document sent to a webhook. */
 export const webhookBody = z.object({
   type: webhookEvent,
   timestamp: time,

@@ -30,7 +30,7 @@ export const delivery = z
 
 export const deliveryList = z.object({ deliveries: z.array(delivery) }).meta({ id: 'DeliveryList' });
 
-/** A generation with what was asked for beside it. */
+/** A generation with its optional parts. */
 export const generationInFull = generation.extend({ webhooks: exactOptional(z.array(delivery)) }).meta({
   id: 'GenerationInFull',
   description: 'A generation; `include` adds its order, and what webhooks were told.',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { failureDetails, generationResult, modelInput, orderFields, stateFields } from './generation.ts';
 import { webhookBody } from './webhook-body.ts';
 
-/** The one argument of a start, from whichever service. */
+/** The argument of a start, from any client. */
 export const wireRequest = z
   .strictObject({ model: z.string(), input: z.exactOptional(modelInput), ...orderFields })
   .meta({ anyOf: [{ required: ['input'] }, { required: ['requestId'] }] });
@@ -15,13 +15,16 @@ const documents = {
   'webhook-event': { schema: webhookBody, title: 'Body of a webhook of runcomfyGeneration' },
 } as const;
 
-/** A document that services exchange with a generation. */
+/** A document that clients exchange with a generation. */
 export type WireDocument = keyof typeof documents;
 
 /** The names of these documents. */
 export const wireDocuments = Object.keys(documents) as WireDocument[];
 
-/** Its JSON Schema (2020-12); what a generation tells may get further fields, a request may not. */
+/**
+ * JSON Schema (2020-12) of a document. Documents sent by a generation may get further fields; a request may not have
+ * any.
+ */
 export function wireSchema(name: WireDocument): Record<string, unknown> {
   const { schema, title } = documents[name];
   const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input' });

@@ -1,30 +1,31 @@
 import { watchChanges, type Watched } from '../../client/operator/index.ts';
 import { isSameJson } from '../../domain/json.ts';
 
-/** Follows something for whoever listens. */
+/** Follows workflows on behalf of listeners. */
 export interface Watcher<Seen> {
   /**
-   * Every state that differs from the one before, the end last; what comes faster than it is taken is merged. All of them
-   * are asked for from now on: none is older than what a caller knows already.
+   * Yields every state that differs from the one before, and last the state at the end; states that come faster than
+   * they are consumed are merged. All of them are read after this call, so none is older than what the caller knows
+   * already.
    */
   follow: (workflowId: string, signal: AbortSignal) => AsyncGenerator<Seen, void, undefined>;
-  /** How many are watched now. */
+  /** The number of workflows being watched. */
   watched: () => number;
 }
 
 interface Watch<Seen> {
   listeners: Set<() => void>;
-  /** How often the state was asked for. */
+  /** Number of reads started. */
   asked: number;
   latest?: Seen;
-  /** The last time that it was asked for and came, `latest` as before or anew. */
+  /** Number of the last read that returned, whether or not `latest` changed. */
   answered: number;
-  /** Set once nothing more comes; `error`: why it did not end as it should. */
+  /** Set once no more states come; `error` if the watch failed. */
   over?: { error?: Error };
   stop: AbortController;
 }
 
-/** Has all listeners of one Workflow ID share one watch of it, which ends with the last of them. */
+/** Shares one watch of each Workflow ID among its listeners; the watch stops when the last one leaves. */
 export function createWatcher<Seen>(
   watchedBy: (workflowId: string, signal: AbortSignal) => Watched<Seen> | Promise<Watched<Seen>>,
 ): Watcher<Seen> {
@@ -67,7 +68,8 @@ export function createWatcher<Seen>(
       while (!signal.aborted) {
         const joined = watches.get(workflowId) ?? begin(workflowId);
         try {
-          // One that ends as it is joined is not asked any more: the next tells the end.
+          // A watch that ends just as it is joined is not read any more, so the loop starts another, which reports the
+          // end.
           if (yield* tellOf(joined, signal)) return;
         } finally {
           if (joined.listeners.size === 0) {
@@ -81,7 +83,7 @@ export function createWatcher<Seen>(
   };
 }
 
-/** What a watch asks for from now on; false: it was over before anything of that came. */
+/** Yields the states that are read from now on; returns false if the watch ended before any of them came. */
 async function* tellOf<Seen>(watch: Watch<Seen>, signal: AbortSignal): AsyncGenerator<Seen, boolean, undefined> {
   const askedBefore = watch.asked;
   let wake: () => void = () => undefined;

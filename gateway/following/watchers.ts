@@ -13,18 +13,18 @@ import type { GenerationReader, SeenGeneration } from '../generations/read-gener
 import { createGenerationWatcher } from '../generations/watch-generations.ts';
 import { createWatcher, type Watcher } from './create-watcher.ts';
 
-/** A state, and whose it is. */
+/** A state, and the key it belongs to. */
 export interface SeenState<State> {
   key: string;
   state: State;
 }
 
-/** Who follows what for whoever listens. */
+/** The watchers of a gateway, by kind. */
 export interface Watchers {
   generations: Watcher<SeenGeneration>;
   pipelines: Watcher<SeenState<KnownPipelineState>>;
   batches: Watcher<SeenState<KnownBatchState>>;
-  /** By their full names. */
+  /** By full name. */
   budgets: Watcher<KnownBudgetState>;
 }
 
@@ -38,7 +38,7 @@ export function createWatchers(client: Client, generations: GenerationClient, re
     budgets: createWatcher((name) => ({
       readState: () => patiently(client, readPatienceMs, () => budgets.state(name), { asksOthers: true }),
       isEnd: ({ isClosed }) => isClosed === true,
-      // Nothing but its state tells that it is closed.
+      // A budget's closing shows only in its state.
       awaitEnd: aborted,
     })),
   };

@@ -2,34 +2,34 @@ import type { CancelOptions, CancelReply } from '../../client/index.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 import { patiently, readPatienceMs } from './patiently.ts';
 
-/** How long whoever cancels listens. */
+/** How long the caller of a cancel waits. */
 export interface PatientCancel {
-  /** So many milliseconds RunComfy's answer is awaited where the caller says how long; else as long as clients listen. */
+  /** Milliseconds to wait for RunComfy's answer if the caller specifies it; default: as long as clients wait. */
   waitMs?: number | undefined;
-  /** It is awaited until so many milliseconds after the call came, where that is sooner. */
+  /** The wait ends this many milliseconds after the call came, if that is sooner. */
   untilMs?: number | undefined;
   /** When the call came, by `performance.now()`. */
   since: number;
   stopping: AbortSignal;
 }
 
-/** How long one attempt waits. */
+/** The timeouts of one attempt. */
 export type CancelTiming = Required<Pick<CancelOptions, 'timeoutMs' | 'stateTimeoutMs'>> & { signal: AbortSignal };
 
-/** Clients and agents give up after a minute: whoever hears nothing by then does not know that they cancelled. */
+/** Clients and agents give up after a minute; one that has no answer by then does not know that it cancelled. */
 const wholeMs = 45_000;
 const findByMs = 30_000;
 const outcomeMs = 30_000;
-/** However long all else took, the wish is left. */
+/** Least time for each part, so that the cancel is recorded however long everything else took. */
 const leastMs = 5_000;
-/** For what is done once RunComfy's answer is awaited no longer: a few calls of Temporal. */
+/** Time reserved for the calls to Temporal after the wait for RunComfy's answer. */
 const lastMs = 10_000;
-/** The phase beside an outcome that is not known yet is worth no further wait. */
+/** Longest wait for the phase that goes with an outcome not known yet. */
 const phaseMs = 1_000;
 
 /**
- * Cancels a generation and tells what became of it, or that this is not known yet, while its caller still listens. Where
- * Temporal is away or busy for a moment it is asked again.
+ * Cancels a generation and reports the outcome, or that it is not known yet, while the caller still waits. Retries
+ * while Temporal is away or busy.
  */
 export async function cancelPatiently(
   { client, generations, reader }: Pick<GatewayParts, 'client' | 'generations' | 'reader'>,
@@ -38,7 +38,7 @@ export async function cancelPatiently(
 ): Promise<CancelReply> {
   return await cancelFound(client, listening, {
     find: () => generations.get(workflowId),
-    // Whoever was told `unknown`, or heard nothing, asks again to learn what became of it.
+    // A caller that got `unknown`, or no answer, repeats the call to learn the outcome.
     cancel: (handle, timing) =>
       handle.cancel(reason, { ...timing, isRepeated: true }).finally(() => {
         reader.refresh(workflowId);
@@ -46,7 +46,7 @@ export async function cancelPatiently(
   });
 }
 
-/** Finds what is to be cancelled and cancels it, as `cancelPatiently`. */
+/** Finds a workflow and cancels it, with the timing of `cancelPatiently`. */
 export async function cancelFound<Handle, Reply>(
   client: GatewayParts['client'],
   { waitMs, untilMs = outcomeMs, since, stopping }: PatientCancel,

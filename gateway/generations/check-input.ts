@@ -2,7 +2,7 @@ import { hintsClause } from '../../domain/issues.ts';
 import type { Catalogue } from '../gateway-parts.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 
-/** Refuses what can be known to be wrong without asking RunComfy to make it; gives hints. */
+/** Refuses an input that is known to be invalid without submitting it; returns hints. */
 export async function checkInput(
   catalogue: Catalogue,
   model: string,

@@ -7,16 +7,18 @@ import type { GenerationReader } from './read-generations.ts';
 
 const maxKept = 10_000;
 
-/** Longer than the checks of an order and its start may take; later it is found, or was never started. */
+/**
+ * Longer than the checks of an order and its start take: afterwards it can be found in Temporal, or was never started.
+ */
 const onItsWayMs = 60_000;
 
-/** So far apart, at most, are the clocks of gateways. */
+/** The most by which the clocks of gateways differ. */
 const clocksApartMs = 60_000;
 
-/** What whoever sent an equal order again is told. */
+/** Notice to a caller who repeated an equal order. */
 export const dedupedNotice = 'deduplicated by body';
 
-/** An order as its caller gave it, without a key. */
+/** An order that came without a key. */
 export interface KeylessOrder {
   principal: Principal;
   model: string;
@@ -26,22 +28,22 @@ export interface KeylessOrder {
 /** The keys that equal orders of a tenant share. */
 export interface DedupedKeys {
   /**
-   * The key of an equal order that stands: in the window before, or in the next where another gateway's clock may have come
-   * to it, where it began less than one window ago. Else the key just given to an equal order, which may still be on its way
-   * to Temporal; else that of the window of now.
+   * The key for an order: that of an equal order that began less than one window ago, looked for in the previous
+   * window, and also in the next one if another gateway's clock may have reached it. Else the key just given to an
+   * equal order, which may still be on its way to Temporal. Else the key of the current window.
    */
   keyFor: (order: KeylessOrder, windowMs: number) => Promise<string>;
 }
 
 interface FoundKey {
   key: string;
-  /** Its order was read, and began less than one window ago. */
+  /** Its order was found in Temporal, and began less than one window ago. */
   stands: boolean;
 }
 
-/** Derives keys from orders, so that every gateway finds the same, and remembers those that it has just given. */
+/** Derives keys from orders, so that every gateway gets the same, and remembers those it has just given out. */
 export function createDedupedKeys({ read }: Pick<GenerationReader, 'read'>): DedupedKeys {
-  // An order that is on its way when a window ends is not to be found yet by whoever repeats it in the next.
+  // An order that is on its way when its window ends cannot be found yet by a repetition in the next window.
   const given = new LRUCache<string, Promise<FoundKey>>({ max: maxKept });
 
   const find = async (order: KeylessOrder, windowMs: number, remembered?: string): Promise<FoundKey> => {
@@ -63,7 +65,8 @@ export function createDedupedKeys({ read }: Pick<GenerationReader, 'read'>): Ded
     const isNextNear = (windowAt + 1) * windowMs - now <= clocksApartMs;
     const found = await Promise.all([
       isNextNear ? standing(windowAt + 1) : undefined,
-      // What a key is remembered for may have been refused here, and then taken elsewhere under this one.
+      // The order with the remembered key may have been refused here, and then accepted by another gateway under the
+      // current window's key.
       remembered === undefined ? undefined : standing(windowAt),
       standing(windowAt - 1),
     ]);
@@ -75,7 +78,7 @@ export function createDedupedKeys({ read }: Pick<GenerationReader, 'read'>): Ded
     async keyFor(order, windowMs) {
       const { principal, model, input } = order;
       const mark = orderDigest(principal.tenant, model, input, { windowMs }).toString('base64');
-      // Its window began with its own start.
+      // Forgotten, as its window counts from the start of that order.
       const forgetStanding = ({ key, stands }: FoundKey) => {
         if (stands) given.delete(mark);
         return key;

@@ -8,7 +8,7 @@ export function isRequestKey(text: string): boolean {
   return keyPattern.test(text);
 }
 
-/** The key that an `Idempotency-Key` stands for: itself where clients can read it as an id, else one made of it. */
+/** The key for an `Idempotency-Key`: the text itself if it can be a request id, else a UUID derived from it. */
 export function keyOf(header: string): string {
   const text = idempotencyKeyOf(header);
   return isRequestKey(text) ? text : uuidOf(createHash('sha256').update(text).digest());
@@ -21,14 +21,14 @@ export function idempotencyKeyOf(header: string): string {
   throw new RefusalError('MalformedRequest', 'Idempotency-Key: expected 1 to 255 visible ASCII characters');
 }
 
-/** The text of an RFC 8941 string, or of a bare word; undefined where quotes do not match. */
+/** The text of an RFC 8941 string, or of an unquoted value; undefined if the quotes do not match. */
 function unquoted(header: string): string | undefined {
   if (!header.startsWith('"')) return header.includes('"') ? undefined : header;
   const [, inner] = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header) ?? [];
   return inner?.replaceAll(/\\(["\\])/g, '$1');
 }
 
-/** A UUID (version 8) made of a digest. */
+/** A UUID (version 8) made from a digest. */
 export function uuidOf(digest: Buffer): string {
   const bytes = Buffer.from(digest.subarray(0, 16));
   bytes[6] = (bytes.readUInt8(6) & 0x0f) | 0x80;

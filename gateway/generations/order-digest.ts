@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isJsonObject } from '../../domain/json.ts';
 
-/** SHA-256 of JSON values: the same for the same document, whatever the order of an object's keys. */
+/** SHA-256 of JSON values, independent of the order of object keys. */
 export function orderDigest(...parts: readonly unknown[]): Buffer {
   return createHash('sha256')
     .update(JSON.stringify(parts.map(sorted)))

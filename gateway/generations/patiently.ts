@@ -3,30 +3,36 @@ import type { Client } from '@temporalio/client';
 import { isGenerationError } from '../../client/index.ts';
 import { asOneCall, isConnectionClosed } from '../../client/operator/index.ts';
 
-/** How long a read waits for Temporal; suits all clients, which give up, or end for good, at the first that is refused. */
+/**
+ * How long a read waits for Temporal. All clients can wait for this long, and they give up, some of them for good, at
+ * the first refusal.
+ */
 export const readPatienceMs = 18_000;
 
-/** How long who follows something waits for Temporal to find it, as its end is awaited while Temporal is away. */
+/** How long a follower waits for Temporal to find a workflow; the same as for its end while Temporal is away. */
 export const findPatienceMs = 5 * 60_000;
 
 const callMs = 5_000;
 const firstPauseMs = 50;
 const longestPauseMs = 500;
 
-/** What a call asks beside Temporal. */
+/** What a call asks beside Temporal, and what ends it. */
 export interface Asking {
-  /** A worker or the catalogue, which are awaited for longer: what Temporal is asked behind their answer has time left. */
+  /**
+   * The call also asks a worker or the catalogue, which take longer; time is left for the calls to Temporal after their
+   * answer.
+   */
   asksOthers?: boolean;
-  /** As long as they may be awaited once it is repeated no more. */
+  /** Milliseconds that these may still take once no more attempts are made. */
   othersMs?: number;
-  /** Ends the repeating. */
+  /** Stops the attempts. */
   signal?: AbortSignal;
 }
 
 /**
- * Repeats a call, which must be safe to repeat, while Temporal is away or busy; `forMs` from now at most. What each attempt
- * starts, or tells a workflow, is the same to Temporal. Each attempt is told when that is, in epoch milliseconds by the clock
- * as it stands then: a deadline of its own takes the place of the one that is set here.
+ * Repeats a call while Temporal is away or busy, for `forMs` from now. The call must be safe to repeat: Temporal
+ * recognizes what all attempts start or send as the same. Each attempt is given the end of that time, in epoch
+ * milliseconds of the current clock, for a deadline of its own, which replaces the one set here.
  */
 export function patiently<T>(
   client: Client,
@@ -37,10 +43,12 @@ export function patiently<T>(
   return asOneCall(() => repeated(client, forMs, call, asking));
 }
 
-/** A large message has a minute until its turn, a worker one to take it, and three to answer it. */
+/**
+ * A large message waits up to a minute for its turn, then up to a minute for a worker and three minutes for the answer.
+ */
 const messageMs = 310_000;
 
-/** Tells a workflow something, `patiently`: it hears that once, however often it is told. */
+/** Sends a workflow a message `patiently`; the workflow receives it once, however many attempts are made. */
 export function tellPatiently<T>(client: Client, tell: () => Promise<T>): Promise<T> {
   return patiently(client, readPatienceMs, tell, { asksOthers: true, othersMs: messageMs });
 }
@@ -65,7 +73,7 @@ async function repeated<T>(
   }
 }
 
-/** Whether Temporal may answer the same call later; never where it was we who closed the connection, to end. */
+/** Whether Temporal may answer the same call later; never if the gateway closed the connection itself. */
 export function isPassing(error: unknown): boolean {
   if (isConnectionClosed(error)) return false;
   return isGenerationError(error) && (error.type === 'TemporalUnreachable' || error.type === 'TemporalBusy');

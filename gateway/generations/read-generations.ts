@@ -41,61 +41,61 @@ const positionMs = 2_000;
 
 /** A generation as it was at a moment. */
 export interface SeenGeneration extends DescribedGeneration {
-  /** Seconds since it was read, where Temporal could not be asked anew. */
+  /** Age in seconds; set only if Temporal could not be asked anew. */
   ageS?: number;
 }
 
 /** How much of a generation is read; `whole`: with its state, which takes a worker's time while it runs. */
 export type Depth = 'brief' | 'whole';
 
-/** What a reader of a generation cannot do without. */
+/** Requirements of a read. */
 export interface ReadOptions {
   /**
-   * Never answer "running" from the cache, since another gateway may have told the end already; except to a caller that was
-   * told so a moment ago and polls. The place in the queue is not needed.
+   * Never answer "running" from the cache, since another gateway may have reported the end already; except to a caller
+   * that polls and was told so a moment ago. The position in the queue is not read.
    */
   mustBeNow?: boolean;
   /** Reads Temporal's records alone, for at most this many ms; a running generation without a recorded phase is `submitting`. */
   byRecordsWithinMs?: number;
 }
 
-/** Where generations stand, by their Workflow IDs. */
+/** Reads the state of generations, by their Workflow IDs. */
 export interface GenerationReader {
   read: (workflowId: string, depth?: Depth, options?: ReadOptions) => Promise<SeenGeneration>;
-  /** What is known of one, however old. */
+  /** The cached state, however old. */
   known: (workflowId: string) => SeenGeneration | undefined;
-  /** Notes a generation that was just started. */
+  /** Caches a generation that was just started. */
   note: (workflowId: string, started: { runId: string; model: string }) => void;
-  /** Has the next read ask Temporal: something was done to the generation. */
+  /** Makes the next read ask Temporal, as the generation was changed. */
   refresh: (workflowId: string) => void;
 }
 
-/** What the reader asks of Temporal. */
+/** The calls to Temporal that the reader makes. */
 export interface GenerationReads {
   describe: typeof describeGeneration;
   listOpen: typeof listOpenGenerations;
 }
 
-/** How a generation is asked for. */
+/** How a generation is read. */
 interface Asked {
   isOneOfMany: boolean;
-  /** However much is known of it, Temporal is awaited until then. */
+  /** When to stop waiting for Temporal, by `performance.now()`, even if a state is cached. */
   giveUpAt?: number;
   isWithoutPosition?: boolean;
   isByRecords?: boolean;
 }
 
-/** Its time is by a clock that is never set back, as all ages here. */
+/** A cached generation; its times are by the monotonic clock, which is never set back. */
 interface Known extends LastSeen {
-  /** Lists may tell of it until then. */
+  /** Until then, lists may refresh it. */
   listedUntil: number;
-  /** Something was done to it since. */
+  /** It was changed since, or a list contradicts it. */
   isStale: boolean;
 }
 
 /**
- * Reads generations by one call at a time for each, and many that run by lists; keeps what cannot change, and bridges an
- * absence of Temporal.
+ * Reads generations, with one call in flight for each, and open ones by lists while many are read. Caches what cannot
+ * change, and answers from the cache while Temporal is away.
  */
 export function createGenerationReader(
   client: Client,
@@ -116,7 +116,7 @@ export function createGenerationReader(
     return true;
   };
 
-  // An index is behind at times: it makes no end known, and nothing undone.
+  // The index may lag behind, so a list neither makes an end known nor undoes a later phase.
   const takeListed = (workflowId: string, listed: OpenGeneration | undefined, listedAt: number) => {
     const last = known.get(workflowId);
     if (last === undefined || last.generation.ending || last.readAt > listedAt) return;
@@ -161,7 +161,7 @@ export function createGenerationReader(
       return generation;
     } catch (error) {
       if (isGenerationError(error) && error.type === 'KeyNotFound') known.delete(workflowId);
-      // A list may have told of it meanwhile.
+      // A list may have refreshed it meanwhile.
       const newest = known.get(workflowId);
       const best = newest && isDeepEnough(newest.generation, depth) ? newest : last;
       if (best === undefined || !isDeepEnough(best.generation, depth) || !isPassing(error)) throw error;
@@ -180,7 +180,7 @@ export function createGenerationReader(
     return asked;
   };
 
-  /** By a read that begins now at the earliest: the one under way may have begun before what has to be told. */
+  /** Uses a read that begins now or later: the one in flight may have begun before the change that has to be seen. */
   const askFromNow = async (workflowId: string, depth: Depth, how: Asked): Promise<SeenGeneration> => {
     const before = await unanswered.get(workflowId)?.asked.catch((error: unknown) => {
       if (isPassing(error) && isTimeUp(how)) throw error;
@@ -189,11 +189,11 @@ export function createGenerationReader(
     return askOnce(workflowId, depth, how);
   };
 
-  /** As another gateway may have told it, however long Temporal takes. */
+  /** A state as current as any that another gateway may have reported; waits for Temporal up to `readPatienceMs`. */
   const askForNow = async (workflowId: string, depth: Depth, isOneOfMany: boolean): Promise<SeenGeneration> => {
     const how = { isOneOfMany, giveUpAt: performance.now() + readPatienceMs, isWithoutPosition: true };
     let told = await askFromNow(workflowId, depth, how);
-    // It was another's read, who waits less.
+    // That was the read of another caller, which gave up earlier.
     while (told.ageS !== undefined && !isTimeUp(how)) told = await askOnce(workflowId, depth, how);
     return told;
   };
@@ -206,11 +206,11 @@ export function createGenerationReader(
         askOnce(workflowId, depth, { isOneOfMany: false }).catch(() => undefined);
       return Promise.resolve(last.generation);
     }
-    // Where few are read, each answer is of now: another gateway may have told the end since.
+    // While few generations are read each answer is current, since another gateway may have reported the end.
     const isAgain = isOneOfMany && performance.now() - (toldAt.get(workflowId) ?? -Infinity) < againWithinMs;
     if (mustBeNow && !isAgain) return askForNow(workflowId, depth, isOneOfMany);
     const how = { isOneOfMany, isWithoutPosition: mustBeNow };
-    // What has ended for nothing may run again by now, by the word of another gateway.
+    // A generation that ended without a bill may have been started again through another gateway.
     if (last?.generation.ending) return askFromNow(workflowId, depth, how);
     const told = isOneOfMany && (lists.isUnderWay() ? 'listing' : 'listed');
     if (last && isDeepEnough(last.generation, depth) && isFresh(last, told)) return Promise.resolve(last.generation);
@@ -259,17 +259,17 @@ function sizeOf(ending: object): number {
   try {
     return Math.min(1 + Math.floor(JSON.stringify(ending).length / charactersOfOne), largest);
   } catch {
-    // Results that others wrote may be nested deeper than can be measured.
+    // Results written by other clients may be nested too deeply to be measured.
     return largest;
   }
 }
 
-/** Nothing changes any more by itself: only an order that cost nothing may be made anew under the same key. */
+/** Whether a cached end is final: only an order that cost nothing can be started again under its key. */
 function isFinal({ generation: { ending }, isStale }: Known): boolean {
   if (isStale || ending === undefined) return false;
   if ('result' in ending) return true;
   const { state } = ending;
-  // Of a workflow that was cancelled as such a worker may tell later what RunComfy made of it.
+  // A worker may later tell the outcome of a workflow that was cancelled as such.
   const isUntold = state.phase === 'cancelled' && state.isFromServer && state.cancel?.outcome === undefined;
   return !isUntold && !isUnbilled(state.submission);
 }

@@ -4,29 +4,29 @@ import { keyHeaders } from '../http/key-headers.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { isPassing, patiently } from './patiently.ts';
 
-/** An order of any kind: what it has to pass, and how it is started. */
+/** An order of any kind: how it is checked, and how it is started. */
 export interface Ordering<Started> {
-  /** As the caller knows it. */
+  /** The key as the caller knows it. */
   key: string;
-  /** Nobody can have ordered under it: it was made up for this call. */
+  /** The key was made up for this call, so nothing can exist under it. */
   isNewKey: boolean;
-  /** What has the key is to be run again, and is no answer to what the library refuses to run. */
+  /** The call is to run the key again, so what the key has is no substitute when the library refuses. */
   isNewRun?: boolean | undefined;
-  /** What the caller gives the key as. */
+  /** The name of the parameter that carries the key, for messages. */
   keyName?: string;
-  /** Refuses what may not be ordered, or not so; gives hints. */
+  /** Throws if the order is not allowed or not valid; returns hints. */
   check: () => Promise<readonly string[]>;
   /** Must be safe to repeat. */
   start: (attaching: { attachOnly?: true }) => Promise<Started>;
 }
 
-/** The same start is repeated so long where Temporal's answer is unclear: under one key it cannot start twice. */
+/** How long a start is retried if Temporal's answer is unclear: under one key it cannot start twice. */
 const startMs = 20_000;
 
 /**
- * Starts what passes its check, or says under which key the caller may repeat it. What was taken before is attached to
- * though it would be refused by now, and never made anew: told that nothing was started, its caller would order it again,
- * for a second bill.
+ * Starts an order that passes its check; if Temporal does not answer, the error names the key to repeat the call with.
+ * An order accepted before is attached to even if it would be refused now, and never started anew: a caller told that
+ * nothing was started would order again, and be billed twice.
  */
 export async function startOrAttach<Started extends { attached: boolean; notices: string[] }>(
   parts: Pick<GatewayParts, 'client' | 'metrics'>,
@@ -42,12 +42,13 @@ export async function startOrAttach<Started extends { attached: boolean; notices
       notices: [...found.notices, `it was taken before; by now it would be refused: ${tried.message}`],
     };
   } catch (error) {
-    // Nothing has the key, or what has it is another order; of one that cannot be read here that is not known.
+    // Either nothing has the key, or another order has it. If what has it cannot be decoded here that is not known, so
+    // the error is passed on.
     throw isGenerationError(error) && error.type !== 'Undecodable' ? tried : error;
   }
 }
 
-/** Refused by the check, or by the library, whose rules are those of this version. */
+/** Returns a refusal by the check, or by the library, whose rules may be newer than the order. */
 async function startedOrRefusal<Started extends { notices: string[] }>(
   check: Ordering<Started>['check'],
   start: () => Promise<Started>,

@@ -10,8 +10,8 @@ import { type Ordering, startOrAttach } from './start-or-attach.ts';
 const secretPath = 'request.webhook.secret';
 
 /**
- * Starts a generation as its caller's credential has it where the order says nothing. `key` and the notices are as the caller
- * knows them; the handle's own key is the Workflow ID.
+ * Starts a generation, with the defaults of the caller's credential where the order says nothing. `key` and the notices
+ * are in the caller's terms; the handle's own key is the Workflow ID.
  */
 export async function startPatiently(
   parts: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings' | 'metrics' | 'checkWebhook' | 'access'>,
@@ -45,7 +45,10 @@ export async function startPatiently(
   return { ...started, notices: started.notices.map((notice) => notice.replaceAll(workflowId, () => key)) };
 }
 
-/** Whoever signs with a tenant's secrets is that tenant to a receiver: none has another's, nor learns which there are. */
+/**
+ * Refuses secrets of other tenants, since a receiver identifies a tenant by them; the message does not tell which
+ * secrets exist.
+ */
 export async function refuseWebhook(
   { checkWebhook }: Pick<GatewayParts, 'checkWebhook'>,
   { tenant, webhook }: Principal,
@@ -64,12 +67,12 @@ export async function refuseWebhook(
   throw new RefusalError('InvalidInput', `nothing was started: ${issuesSentence(issues)}`, { issues });
 }
 
-/** With whom a principal's orders take turns; who acts for all tenants is none. */
+/** The fairness group of a principal's orders; none for an all-tenants caller. */
 export function tenantOf({ tenant }: Principal): string | undefined {
   return tenant === everyTenant ? undefined : tenant;
 }
 
-/** For whom what a principal starts is started. */
+/** On whose behalf a principal's orders start. */
 export function callerOf(principal: Principal): StartCaller {
   return { keyTenant: tenantOf(principal), caller: { by: principal.keyId ?? principal.subject, via: 'gateway' } };
 }

@@ -4,17 +4,17 @@ import { RefusalError } from '../http/refusal-error.ts';
 import { toRefusal } from '../http/to-refusal.ts';
 import { isPassing } from './patiently.ts';
 
-/** An order that stands by now. */
+/** An order that was accepted. */
 export interface StandingOrder<Told> {
-  /** As its caller knows it. */
+  /** The key as the caller knows it. */
   key: string;
-  /** What is told of it where it cannot be asked for, and why that is; left out, its caller is to repeat the call. */
+  /** The reply if the order cannot be read, given the error; missing if the caller should repeat the call instead. */
   unasked: ((why: unknown) => Told) | undefined;
 }
 
 /**
- * Tells of an order that stands, and at least that it does: an error without its key would have the caller order again
- * under a new one, for a second bill.
+ * Describes an accepted order, or at least says that it was accepted: an error without its key would make the caller
+ * order again under a new one, and be billed twice.
  */
 export async function tellStarted<Told>(
   { log }: Pick<GatewayParts, 'log'>,
@@ -32,7 +32,7 @@ export async function tellStarted<Told>(
 
 function standing(key: string, cause: unknown): unknown {
   const { refusal } = toRefusal(cause);
-  // It was there a moment ago, and is kept no longer.
+  // It was there a moment ago, but Temporal does not keep it any more.
   if (refusal === 'KeyNotFound' || refusal === 'KeyInUse') return cause;
   const isAway = isPassing(cause);
   const message = isAway

@@ -4,7 +4,7 @@ import { createWatcher, type Watcher } from '../following/create-watcher.ts';
 import { findPatienceMs, patiently } from './patiently.ts';
 import type { GenerationReader, SeenGeneration } from './read-generations.ts';
 
-/** Follows generations for whoever listens, by reads that all share. */
+/** Follows generations on behalf of listeners, through the shared reader. */
 export function createGenerationWatcher(
   client: Client,
   generations: GenerationClient,
@@ -13,7 +13,7 @@ export function createGenerationWatcher(
   return createWatcher((workflowId) => ({
     readState: () => reader.read(workflowId, 'whole'),
     isEnd: ({ ending }) => ending !== undefined,
-    // What was read just before the end is known not to be it.
+    // A state read just before the end is stale now.
     awaitEnd: (stop) =>
       awaitEnd(client, generations, workflowId, stop).finally(() => {
         reader.refresh(workflowId);

@@ -1,7 +1,7 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-/** What pages of other origins may read of a reply. */
+/** Headers of a reply that pages of other origins may read. */
 const readable = [
   'Idempotent-Replayed',
   'RunComfy-Temporal-Key',
@@ -21,7 +21,10 @@ const readable = [
   'WWW-Authenticate',
 ];
 
-/** Lets pages of exactly these origins call; to be added after the guard, which refuses all others, and before what refuses them. */
+/**
+ * Allows calls from pages of exactly these origins. To be added after the guard, which refuses all others, and before
+ * the hooks that authenticate and limit callers.
+ */
 export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   const settings = {
     origin: [...origins],
@@ -31,7 +34,7 @@ export async function allowOrigins(app: FastifyInstance, origins: readonly strin
     strictPreflight: false,
   };
   await app.register(cors, {
-    // What is no preflight is a method like any other.
+    // An OPTIONS request that is not a preflight is treated like any other method.
     delegator: (request: FastifyRequest) =>
       Promise.resolve({ ...settings, preflight: request.headers['access-control-request-method'] !== undefined }),
   });

@@ -1,4 +1,4 @@
-/** What our pages may load: what this gateway serves. */
+/** The Content-Security-Policy of our pages: they may load only what this gateway serves. */
 const contentPolicy = (styles: string): string =>
   [
     "default-src 'none'",
@@ -13,8 +13,8 @@ const contentPolicy = (styles: string): string =>
     "frame-ancestors 'none'",
   ].join('; ');
 
-/** Of a page without anything inline. */
+/** For pages without inline content. */
 export const pagePolicy = contentPolicy("style-src 'self'");
 
-/** Of the page of the document, whose makers write styles into it. */
+/** For the page of the API document, whose renderer inserts inline styles. */
 export const documentPagePolicy = contentPolicy("style-src 'self' 'unsafe-inline'");

@@ -1,6 +1,6 @@
 import { orderDigest } from '../generations/order-digest.ts';
 
-/** A strong entity tag of a document: the same for the same document, on every replica. */
+/** A strong entity tag of a document; equal documents have the same tag on every replica. */
 export function entityTag(document: unknown): string {
   return `"${orderDigest(document).toString('base64url')}"`;
 }

@@ -2,25 +2,25 @@ import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { joinSignals } from '../../abort-signals/join-signals.ts';
 
-/** A state as a stream of events tells it. */
+/** A state as an event of a stream. */
 export interface StreamedState {
-  /** Names this very state, on every replica. */
+  /** Identifies this state, on every replica. */
   id: string;
   isEnd: boolean;
   body: object;
 }
 
 export interface StreamOptions {
-  /** The last event that the listener has. */
+  /** Id of the last event that the listener has. */
   lastId: string | undefined;
-  /** The listener has left. */
+  /** Aborted when the listener has left. */
   gone: AbortSignal;
-  /** The gateway stops. */
+  /** Aborted when the gateway stops. */
   stopping: AbortSignal;
-  /** Whether the listener may still listen; asked as often as a sign of life is due. */
+  /** Whether the listener is still allowed to listen; checked at each keep-alive interval. */
   mayGoOn: () => Promise<boolean>;
   keepAliveMs?: number;
-  /** Between two states; what comes meanwhile is merged. */
+  /** Minimum time between two states; those in between are merged. */
   gapMs?: number;
 }
 
@@ -28,7 +28,10 @@ const defaultKeepAliveMs = 15_000;
 const defaultGapMs = 1_000;
 const maxUnsentBytes = 256 * 1024;
 
-/** Server-Sent Events: one for each new state, keep-alives in between, and at last `end`, or `bye` where the client is to reconnect. */
+/**
+ * Server-Sent Events: one for each new state, keep-alives in between, and at last `end`, or `bye` if the client should
+ * reconnect.
+ */
 export async function* eventStream(
   open: (signal: AbortSignal) => AsyncGenerator<StreamedState, void, undefined>,
   { lastId, gone, stopping, mayGoOn, keepAliveMs = defaultKeepAliveMs, gapMs = defaultGapMs }: StreamOptions,
@@ -66,13 +69,13 @@ export async function* eventStream(
     }
     if (!gone.aborted) yield toEvent('bye', {});
   } finally {
-    // `return()` waits for a pending `next()`, which this ends.
+    // `return()` waits for a pending `next()`; the abort ends that.
     left.abort();
     await states.return();
   }
 }
 
-/** Passes a stream on, and hangs up on a listener that takes nothing of it between two checks. */
+/** Passes a stream on, and closes the connection of a listener that reads nothing between two checks. */
 export async function* dropWhenStalled(
   source: AsyncGenerator<string, void, undefined>,
   socket: Writable,
@@ -96,7 +99,10 @@ export async function* dropWhenStalled(
   }
 }
 
-/** Passes a stream on, and breaks it off once its listener may listen no longer; asked as often as a sign of life is due. */
+/**
+ * Passes a stream on, and aborts it once its listener is not allowed to listen any more; checked at each keep-alive
+ * interval.
+ */
 export async function* whileAllowed(
   source: AsyncGenerator<string, void, undefined>,
   mayGoOn: () => Promise<boolean>,
@@ -117,8 +123,8 @@ export async function* whileAllowed(
 }
 
 /**
- * Awaits one promise several times, each for up to `ms`; undefined on a timeout. `Promise.race` would add a handler to the
- * promise at each of them.
+ * Makes a function that awaits a promise for up to `ms`, and can be called repeatedly; undefined on a timeout.
+ * `Promise.race` would add a handler to the promise at each call.
  */
 function awaitedInParts<T>(awaited: Promise<T>): (ms: number) => Promise<T | undefined> {
   const come = new AbortController();

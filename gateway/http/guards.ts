@@ -5,7 +5,7 @@ import { RefusalError } from './refusal-error.ts';
 const maxPathLength = 8_192;
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 
-/** What the guards hold a request against. */
+/** Settings that requests are checked against. */
 export interface GuardSettings {
   /** The address that the gateway listens on. */
   host: string;
@@ -13,11 +13,11 @@ export interface GuardSettings {
   allowedHosts?: readonly string[] | undefined;
   /** Other origins whose pages may call. */
   corsOrigins?: readonly string[] | undefined;
-  /** Anybody may call, so that a web page may not even read. */
+  /** No credential is required, so that web pages must not even read. */
   isAnonymous: boolean;
 }
 
-/** Refuses what a web page of somebody else's could have a browser send, and names that a rebound DNS entry would use. */
+/** Makes a check against requests from foreign web pages and against DNS rebinding. */
 export function createGuard({ host, publicUrl, allowedHosts, corsOrigins = [], isAnonymous }: GuardSettings) {
   const names = servedNames({ host, publicUrl, allowedHosts });
   return (request: FastifyRequest): void => {
@@ -28,10 +28,10 @@ export function createGuard({ host, publicUrl, allowedHosts, corsOrigins = [], i
     if (!names.has(hostNameOf(request.host))) {
       throw new RefusalError('HostNotAllowed', 'this host name is not served here: RUNCOMFY_GATEWAY_ALLOWED_HOSTS');
     }
-    // Where no page may call, a browser's question whether it may is a method like any other.
+    // Without allowed origins a preflight is treated like any other method.
     if (method === 'OPTIONS' && corsOrigins.length === 0) return;
     const isReading = method === 'GET' || method === 'HEAD';
-    // No page of another origin has any business with the tools for agents, whatever it shows.
+    // Pages of other origins never need the tools for agents, not even to read.
     if (isReading && !isAnonymous && request.routeOptions.url !== '/mcp') return;
     const { origin, 'sec-fetch-site': site } = headers;
     if (origin !== undefined && corsOrigins.includes(origin)) return;
@@ -42,7 +42,7 @@ export function createGuard({ host, publicUrl, allowedHosts, corsOrigins = [], i
   };
 }
 
-/** The host names that requests may name: where there is none, no call but a probe is answered. */
+/** The host names that requests may use; without any, only probes are answered. */
 export function servedNames({
   host,
   publicUrl,
@@ -63,17 +63,17 @@ export function refuseUnclearHost({ raw }: FastifyRequest): void {
   });
 }
 
-/** The origin that a request's client uses, as far as the request tells. */
+/** The origin that the client of a request uses, as far as the request shows it. */
 export function originOf({ protocol, host }: FastifyRequest): string {
   return `${protocol}://${host}`;
 }
 
-/** The name in a Host header, in small letters, without port and final dot. */
+/** The name in a Host header, in lower case, without port and final dot. */
 function hostNameOf(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
 }
 
-/** An address as URLs write it. */
+/** A host as written in URLs. */
 export function hostInUrl(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }

@@ -3,17 +3,20 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { cutText, messageOf } from '../../domain/text.ts';
 import { RefusalError } from './refusal-error.ts';
 
-/** The longest body that is taken, as in the whole product. */
+/** Longest accepted body, the same as in the whole product. */
 const maxBodyBytes = 2 * 1024 * 1024;
 
-/** Far more than anything takes that is ordered here, and far less than overflows the stack of whoever looks through it. */
+/** Far more than any order needs, and far less than overflows the stack of code that walks through it. */
 const maxLevels = 1_000;
 
-/** A longer body is read on, and thrown away, so far and so long: a client that still sends does not read the answer. */
+/**
+ * A longer body is read and discarded up to these limits, since a client that is still sending does not read the
+ * answer.
+ */
 const maxDiscardedBytes = 64 * 1024 * 1024;
 const maxDiscardMs = 10_000;
 
-/** Takes JSON bodies alone, by their content type, and refuses keys that would reach an object's prototype. */
+/** Accepts only JSON bodies, by their content type, and refuses keys that could change an object's prototype. */
 export function takeJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: Readable) => {
@@ -27,7 +30,7 @@ export function takeJsonBodies(app: FastifyInstance): void {
   });
 }
 
-/** Tells it by the first bytes, which are there for the next reader as before. */
+/** Whether a body is empty. The first bytes are put back for the next reader. */
 export async function isEmptyBody(payload: Readable): Promise<boolean> {
   const chunks = payload.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Buffer>;
   const first = await chunks.next().catch(brokeOff);
@@ -36,12 +39,12 @@ export async function isEmptyBody(payload: Readable): Promise<boolean> {
   return first.done === true;
 }
 
-/** The whole body; undefined where it is longer than `maxBytes`. */
+/** The whole body; undefined if it is longer than `maxBytes`. */
 export function readBody(payload: Readable, maxBytes: number): Promise<Buffer | undefined> {
   return bytesOf(payload, maxBytes).catch(brokeOff);
 }
 
-/** Its client left, or its connection ended. */
+/** The client left, or its connection broke. */
 function brokeOff(cause: unknown): never {
   throw new RefusalError('MalformedRequest', 'the body broke off before its end', { cause });
 }
@@ -80,7 +83,7 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** Told before it is parsed: the parser itself overflows the stack. */
+/** Checked before parsing, since the parser itself would overflow the stack. */
 function isDeeperThan(most: number, json: Buffer): boolean {
   let levels = 0;
   let isText = false;

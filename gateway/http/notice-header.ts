@@ -1,7 +1,10 @@
 const maxNoticeLength = 1_000;
 const more = '...';
 
-/** Notices as the value of a header. What a header cannot hold would hide the whole answer, and what was ordered. */
+/**
+ * Notices as the value of a header. Characters that headers cannot carry are replaced: they would make the whole answer
+ * fail, and hide what was ordered.
+ */
 export function toNoticeHeader(notices: readonly string[]): string {
   const sentence = [...new Set(notices)]
     .join('; ')

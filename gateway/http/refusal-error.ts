@@ -1,6 +1,6 @@
 import type { InputIssue } from '../../domain/generation.ts';
 
-/** Every reason for which the gateway refuses a call: its HTTP status, and its number in RunComfy's own API. */
+/** Every reason for which the gateway refuses a call, with its HTTP status and its error code in RunComfy's API. */
 export const refusals = {
   ModelUnknown: { status: 400, code: 400001 },
   MalformedRequest: { status: 400, code: 400006 },
@@ -35,21 +35,21 @@ export const refusals = {
 
 export type RefusalName = keyof typeof refusals;
 
-/** What a refusal says beside its reason. */
+/** Optional details of a refusal. */
 export interface RefusalFields {
-  /** Problems of the input, by place. */
+  /** Problems of the input, by path. */
   issues?: readonly InputIssue[] | undefined;
   headers?: Record<string, string>;
-  /** Of the order that the message names, as its caller knows it. */
+  /** Key of the order that the message is about, as the caller knows it. */
   key?: string | undefined;
-  /** What stands behind the message, and behind the first problem where that is told in its place. */
+  /** Hints appended to the message, and to the first problem where that is shown instead. */
   hints?: string;
-  /** What RunComfy's own API tells beside it. */
+  /** Further fields of the error body in RunComfy's API. */
   beside?: object;
   cause?: unknown;
 }
 
-/** A call that is answered with an error; the message is a sentence for whoever called. */
+/** A call answered with an error; the message is a sentence for the caller. */
 export class RefusalError extends Error {
   override readonly name = 'RefusalError';
   readonly refusal: RefusalName;

@@ -4,13 +4,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const idPattern = /^[A-Za-z0-9_.-]{1,128}$/;
 
-/** The caller's own id of a request where that is fit for a log, else a new one. */
+/** The caller's request id if it is safe to log, else a new one. */
 export function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && idPattern.test(given) ? given : randomUUID();
 }
 
-/** Headers of every reply, whoever makes it. */
+/** Headers of every reply, by whatever part of the server it is made. */
 export function replyHeaders(publicUrl: string | undefined): Record<string, string> {
   return {
     'x-content-type-options': 'nosniff',
@@ -21,7 +21,7 @@ export function replyHeaders(publicUrl: string | undefined): Record<string, stri
   };
 }
 
-/** A hook that sets them before anything else is decided. */
+/** A hook that sets these headers before anything else is decided. */
 export function setReplyHeaders(publicUrl: string | undefined, isDraining: () => boolean) {
   const always = replyHeaders(publicUrl);
   return (request: FastifyRequest, reply: FastifyReply): void => {

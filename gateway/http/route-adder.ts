@@ -7,12 +7,12 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a caller's credential must allow; missing: no credential is looked at. */
+    /** The scope that the caller needs; missing if the route needs no credential. */
     scope?: Scope;
   }
 }
 
-/** Adds routes, and answers every other method on their paths. */
+/** Adds routes, and refuses other methods on their paths. */
 export interface RouteAdder {
   add: (
     method: Method,
@@ -22,11 +22,11 @@ export interface RouteAdder {
     config?: Omit<FastifyContextConfig, 'scope'>,
     schema?: FastifySchema,
   ) => void;
-  /** To be called once all are added. */
+  /** To be called once all routes are added. */
   refuseOtherMethods: () => void;
 }
 
-/** Collects the routes of an app, so that each path knows its methods. */
+/** Collects the routes of an app, so that the methods of each path are known. */
 export function createRouteAdder(app: FastifyInstance): RouteAdder {
   const methodsOf = new Map<string, Method[]>();
   return {
@@ -37,7 +37,7 @@ export function createRouteAdder(app: FastifyInstance): RouteAdder {
     refuseOtherMethods() {
       for (const [url, methods] of methodsOf) {
         const allowed = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
-        // A word where a wider pattern has a name is refused there, as a name.
+        // A fixed path may also match a wider pattern with a wildcard; methods of that pattern are left to it.
         const wider = [...methodsOf].flatMap(([other, theirs]) =>
           other.endsWith('/*') && !/[:*]/.test(url) && url.startsWith(other.slice(0, -1)) ? theirs : [],
         );
@@ -45,7 +45,7 @@ export function createRouteAdder(app: FastifyInstance): RouteAdder {
           method: app.supportedMethods.filter((method) => ![...allowed, ...wider].includes(method)),
           url,
           schema: { hide: true },
-          // Before a body is looked at.
+          // Refused before the body is read.
           onRequest: () => {
             throw new RefusalError('MethodNotAllowed', `this path takes ${allowed.join(', ')}`, {
               headers: { allow: allowed.join(', ') },

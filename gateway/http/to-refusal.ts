@@ -4,17 +4,17 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { boundIssues, issuesSentence } from '../../domain/issues.ts';
 import { RefusalError, type RefusalName } from './refusal-error.ts';
 
-/** What the framework itself refuses, by its codes. */
+/** Refusals for error codes of the framework. */
 const ofFramework: Record<string, [name: RefusalName, sentence: string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['UnsupportedMediaType', "send JSON: -H 'content-type: application/json'"],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['MalformedRequest', 'the body is not as long as its content-length says'],
   FST_ERR_BAD_URL: ['MalformedRequest', 'the path is not well percent-encoded'],
 };
 
-/** What a later call may not meet again. */
+/** Failures that may be gone at a later call. */
 const passing: readonly GenerationErrorType[] = ['TemporalUnreachable', 'NoWorker', 'WorkerFailing'];
 
-/** The refusal that an error amounts to; what nobody foresaw is a defect, whose words stay in the log. */
+/** Converts an error to a refusal. An unexpected error is a defect, and its message goes to the log only. */
 export function toRefusal(error: unknown): RefusalError {
   if (error instanceof RefusalError) return error;
   if (isGenerationError(error)) return ofGeneration(error);
@@ -28,14 +28,14 @@ export function toRefusal(error: unknown): RefusalError {
   return new RefusalError('Internal', 'the gateway failed: X-Request-Id finds the line of its log', { cause: error });
 }
 
-/** Parameters and bodies that do not fit the schema of their route: all that is wrong with them. */
+/** Lists all problems of parameters and bodies that do not match the schema of their route. */
 function ofSchema(validation: FastifySchemaValidationError[], where: string, cause: unknown): RefusalError {
   const root = where === 'querystring' ? 'query' : where;
   const issues = boundIssues(validation.flatMap((one) => issuesOf(root, one)));
   return new RefusalError('InvalidInput', `the request is not valid: ${issuesSentence(issues)}`, { issues, cause });
 }
 
-/** A validator tells unknown fields by their parent. */
+/** The validator reports unknown fields at their parent; here each gets its own path. */
 function issuesOf(
   root: string,
   { keyword, instancePath, message = 'not valid', params }: FastifySchemaValidationError,
@@ -58,12 +58,12 @@ function ofGeneration(error: GenerationError): RefusalError {
   return new RefusalError('Internal', 'what Temporal keeps of this cannot be told: the log says why', { cause: error });
 }
 
-/** The same words whether it never was, is kept no longer, or belongs to somebody else. */
+/** One message for a request that never existed, is not kept any more, or belongs to another caller. */
 export function unknownRequest(cause?: unknown): RefusalError {
   return new RefusalError('KeyNotFound', 'there is no such request here', { cause });
 }
 
-/** Nothing that is known can be told instead. */
+/** The refusal if Temporal does not answer and no cached state can be used instead. */
 export function temporalAway(cause?: unknown): RefusalError {
   return new RefusalError('TemporalUnreachable', 'Temporal does not answer now: repeat this call', {
     headers: { 'retry-after': '2' },

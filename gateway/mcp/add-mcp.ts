@@ -12,7 +12,7 @@ import type { McpContext } from './tool.ts';
 
 const path = '/mcp';
 
-/** Adds the tools for agents: without state, so that any gateway answers any call. */
+/** Adds the tools for agents. They are stateless, so that any gateway can answer any call. */
 export function addMcp(
   app: FastifyInstance,
   parts: GatewayParts,
@@ -44,7 +44,7 @@ export function addMcp(
       if (request.method === 'POST' && body === undefined) {
         throw new RefusalError('UnsupportedMediaType', "send JSON: -H 'content-type: application/json'");
       }
-      // The limits of API keys count calls, and the protocol has no batches any more.
+      // Rate limits count calls, and the protocol has no batches any more.
       if (Array.isArray(body))
         throw new RefusalError('MalformedRequest', 'send one message a call, and no array of them');
       const context: McpContext = {
@@ -61,11 +61,11 @@ export function addMcp(
       for (const [name, value] of Object.entries(own)) if (value !== undefined) reply.raw.setHeader(name, value);
       reply.hijack();
       const fetch: typeof handler.fetch = async (asked, options) => {
-        // Who listens for changes would listen for ever; all other calls end by themselves, and are answered to the last.
+        // A subscription would go on for ever; every other call ends by itself and is answered to its end.
         const isListening = isJsonObject(body) && body['method'] === 'subscriptions/listen';
         const untilStopped = () => new Request(asked, { signal: joinSignals([asked.signal, context.gone, stopping]) });
         const answer = await handler.fetch(isListening ? untilStopped() : asked, options);
-        // The protocol's streams name some that every reply of a gateway has.
+        // The handler may set headers that every reply of a gateway has already.
         for (const name of Object.keys(own)) answer.headers.delete(name);
         return answer;
       };

@@ -7,14 +7,14 @@ import { untilEnd } from '../api/generations/start.ts';
 import type { Generation } from '../contract/generation.ts';
 import { leftOutAs, type McpContext, type ToolAnswer, withAge } from './tool.ts';
 
-/** Clients give a tool a minute: no answer is waited for longer, however much of it went by before. */
+/** Clients give a tool one minute: no wait lasts longer than this after the call came. */
 const waitUntilMs = 50_000;
 
 export const waitSeconds = leftOutAs(z.number().min(0).max(50), 0).describe(
   'Waits so long for the end; beyond it the answer says "not finished"',
 );
 
-/** Where a generation stands, or its end where that comes in time. */
+/** Describes a generation; waits up to `seconds` for its end. */
 export async function generationAnswer(
   { parts, principal, stopping, gone, since }: McpContext,
   workflowId: string,
@@ -35,7 +35,7 @@ export async function generationAnswer(
 function wordsOf({ key, phase, result, failure }: Generation): string {
   if (result !== undefined) return `${key} succeeded.`;
   if (failure !== undefined) return `${key} ended: ${failure.type}: ${failure.message}`;
-  // Of a workflow that was cancelled as such nothing more is known without a worker.
+  // Without a worker, nothing more is known of a workflow that was cancelled as such.
   if (phase === 'cancelled' || hasFailed(phase)) return `${key} ended: ${phase}.`;
   return `${key} is not finished (${phase}): call get_generation with this key, do not order again.`;
 }

@@ -23,7 +23,7 @@ const outcomeWords: Record<CancelOutcome, string> = {
 
 const stoppedWithABill = 'Stopped; something of this order may be billed all the same: call get_generation.';
 
-/** Adds the tools that look at generations and stop them. */
+/** Adds the tools that read and cancel generations. */
 export function addGenerationTools(server: McpServer, context: McpContext): void {
   const { parts, principal, stopping, since } = context;
   server.registerTool(
@@ -78,7 +78,7 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
   );
 }
 
-/** Where nobody can say so now, nothing is promised. */
+/** True also if it cannot be determined now. */
 async function mayBeBilledAllTheSame({ parts }: McpContext, workflowId: string): Promise<boolean> {
   const seen = await parts.reader.read(workflowId, 'whole').catch(() => undefined);
   return seen?.state === undefined || isBilledAllTheSame(seen.state);

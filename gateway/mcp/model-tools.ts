@@ -12,7 +12,7 @@ const input = z.record(z.string(), z.unknown()).describe("The model's own flat J
 const catalogueAway = "RunComfy's catalogue cannot be asked now: this is what it said";
 const annotations = { readOnlyHint: true, openWorldHint: true };
 
-/** Adds the tools that read the catalogue: they cost nothing. */
+/** Adds the tools that read the catalogue; they are free. */
 export function addModelTools(server: McpServer, context: McpContext): void {
   const { readCatalogue } = context;
   const { catalogue } = context.parts;
@@ -93,7 +93,7 @@ function unknownModel(id: string): RefusalError {
   );
 }
 
-/** What an agent needs to choose a model. */
+/** The fields that an agent needs to choose a model. */
 function briefOf(entry: Record<string, unknown>): Record<string, unknown> {
   const { model_id: id, display_name: name, description, categories } = entry;
   return withoutUndefined({ model: id, name, description, categories, price: priceOf(entry) });

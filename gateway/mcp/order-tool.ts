@@ -12,10 +12,10 @@ import { RefusalError } from '../http/refusal-error.ts';
 import { generationAnswer, waitSeconds } from './generation-answer.ts';
 import { answerTool, leftOut, type McpContext, type ToolAnswer } from './tool.ts';
 
-/** Agents repeat calls that timed out: equal orders within so long are one. */
+/** Equal orders within this time are one order, since agents repeat calls that timed out. */
 const sameOrderMs = 10 * 60_000;
 
-/** Adds the one tool that costs money. */
+/** Adds the only tool that costs money. */
 export function addOrderTool(server: McpServer, context: McpContext): void {
   const { parts, principal, takeStart } = context;
   server.registerTool(
@@ -43,7 +43,7 @@ export function addOrderTool(server: McpServer, context: McpContext): void {
           await takeStart();
           const key = name ?? (await parts.dedupedKeys.keyFor({ principal, model, input }, sameOrderMs));
           const order = { model, input, ...(maxCostUsd !== undefined && { maxCostUsd }) };
-          // Without a name nobody can have meant to look at what cost nothing.
+          // Without an order name, an earlier failure that cost nothing is never what the caller wants to read.
           const retry = name === undefined ? ('if-unbilled' as const) : undefined;
           const check = async () => {
             mayOrder(principal, model);

@@ -1,6 +1,6 @@
 import { type RefusalError, type RefusalName, refusals } from '../http/refusal-error.ts';
 
-/** Codes of JSON-RPC; what it has none for is the server's own. */
+/** JSON-RPC codes of refusals; all others have `ownCode`. */
 const codes: Partial<Record<RefusalName, number>> = {
   BrokenJson: -32_700,
   MalformedRequest: -32_600,
@@ -13,7 +13,7 @@ export function isOfAgents(url: string): boolean {
   return /^\/mcp\/?(?:\?|$)/.test(url);
 }
 
-/** What is refused before a message was read, as agents expect the faults of their protocol. */
+/** A refusal before any message was read, as an error of the agents' protocol. */
 export function protocolError({ refusal, message }: RefusalError): { status: number; body: object } {
   const error = { code: codes[refusal] ?? ownCode, message };
   const status = refusal === 'BrokenJson' ? 400 : refusals[refusal].status;

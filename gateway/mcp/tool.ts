@@ -5,42 +5,42 @@ import { toCallersRefusal } from '../callers-refusal.ts';
 import type { CatalogueReads } from '../catalogue/catalogue-reads.ts';
 import type { GatewayParts } from '../gateway-parts.ts';
 
-/** The same words whether it never was, is kept no longer, or belongs to somebody else. */
+/** One message for a generation that never existed, is not kept any more, or belongs to another caller. */
 const unknownGeneration =
   'unknown generation: there is none of yours with this key; list_generations tells those that there are';
 
-/** Whom a tool works for, and with what. */
+/** The caller of a tool, and what the tool works with. */
 export interface McpContext {
   parts: GatewayParts;
   readCatalogue: CatalogueReads;
   principal: Principal;
-  /** The `X-Request-Id` of its call. */
+  /** The `X-Request-Id` of the call. */
   requestId: string;
   /** When the call came, by `performance.now()`. */
   since: number;
-  /** Counts an order against the limits of an API key. */
+  /** Counts a start against the rate limits of the API key. */
   takeStart: () => Promise<void>;
-  /** Aborted when the gateway stops; when the caller has left. */
+  /** Aborted when the gateway stops; `gone` when the caller leaves. */
   stopping: AbortSignal;
   gone: AbortSignal;
 }
 
-/** What a tool found: told as data, and in words. */
+/** The answer of a tool, as data and as text. */
 export interface ToolAnswer {
   data: Record<string, unknown>;
   words?: string;
-  /** Files that it names. */
+  /** URLs of the files in it. */
   links?: readonly string[];
-  /** What it tells of has failed. */
+  /** The generation it describes has failed. */
   isFailure?: boolean;
 }
 
-/** An argument that may be left out: agents that have to send each send null for it. */
+/** An optional argument. It also accepts null, since some agents have to send every argument. */
 export function leftOut<Schema extends z.ZodType>(schema: Schema) {
   return leftOutAs(schema, undefined);
 }
 
-/** The same, where something stands for it. */
+/** The same, with a default value. */
 export function leftOutAs<Schema extends z.ZodType, Instead extends z.output<Schema> | undefined>(
   schema: Schema,
   instead: Instead,
@@ -50,7 +50,7 @@ export function leftOutAs<Schema extends z.ZodType, Instead extends z.output<Sch
   return told.transform((value): z.output<Schema> | Instead => value ?? instead);
 }
 
-/** Says how old an answer is, as a header does elsewhere, where it could not be had anew. */
+/** Adds the age of an answer that could not be read anew, as the `Age` header does elsewhere. */
 export function withAge<Told extends ToolAnswer>(
   answer: Told,
   ageS: number | undefined,
@@ -62,7 +62,7 @@ export function withAge<Told extends ToolAnswer>(
   return { ...answer, data: { ...answer.data, age_seconds: ageS }, words };
 }
 
-/** Carries out a tool; what is refused is an answer for the agent, with every problem, never a fault of the protocol. */
+/** Runs a tool. A refusal becomes an answer for the agent with every problem, not a protocol error. */
 export async function answerTool(
   { parts, principal, requestId }: McpContext,
   act: () => Promise<ToolAnswer>,

@@ -1,38 +1,38 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Why a credential was not taken. */
+/** Why a credential was refused. */
 export type AuthFailure = 'missing' | 'invalid' | 'expired' | 'not_allowed' | 'issuer_unreachable' | 'too_many';
 
-/** What became of an order. */
+/** The outcome of an order. */
 export type StartResult = 'new' | 'attached' | 'refused';
 
-/** What a gateway counts of itself. No label holds what a caller wrote. */
+/** The metrics of a gateway. No label has a value that callers can choose. */
 export interface GatewayMetrics {
   registry: Registry;
-  /** A call is over: answered, or left by its caller before that. */
+  /** A call is over: answered, or abandoned by its caller. */
   countRequest: (request: FastifyRequest, reply: FastifyReply) => void;
-  /** What never became a request was answered with this status. */
+  /** Bytes that never became a request were answered with this status. */
   countBroken: (status: number) => void;
   countStart: (result: StartResult) => void;
-  /** One call of Temporal, by its name in Temporal's API. */
+  /** One call to Temporal, by its name in Temporal's API. */
   countTemporalCall: (call: string) => void;
   countAuthFailure: (reason: AuthFailure) => void;
-  /** Passes a stream on, and counts its listener for as long as it lasts. */
+  /** Passes a stream on, and counts its listener while it lasts. */
   whileListening: <T>(source: AsyncGenerator<T, void, undefined>) => AsyncGenerator<T, void, undefined>;
 }
 
-/** From reads that are answered from memory to calls that wait for an end. */
+/** Bucket limits in seconds, from reads answered from memory to calls that wait for an end. */
 const secondsBuckets = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60];
 
-/** No route of ours was met. */
+/** Label of calls that match no route. */
 const noRoute = 'none';
-/** Whoever writes a method of its own adds no series. */
+/** Methods with their own label value, so that callers cannot create further series. */
 const methods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-/** A caller that left before there was an answer. */
+/** Status label of calls whose caller left before there was an answer. */
 const goneStatus = 'gone';
 
-/** Makes the counters of one gateway, all at nothing. */
+/** Makes the metrics of one gateway, all at zero. */
 export function createGatewayMetrics(): GatewayMetrics {
   const registry = new Registry();
   const registers = [registry];
@@ -106,7 +106,7 @@ export function createGatewayMetrics(): GatewayMetrics {
   };
 }
 
-/** Which of the gateway's faces a route belongs to. */
+/** The API that a route belongs to. */
 function apiOf(route: string): 'runcomfy' | 'own' | 'mcp' | 'other' {
   if (route.startsWith('/api/v1')) return 'own';
   if (route.startsWith('/v1/') || route.startsWith('/prod/v2/')) return 'runcomfy';

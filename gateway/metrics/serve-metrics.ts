@@ -5,12 +5,12 @@ import type { ListenAddress } from '../../config/listen-address.ts';
 import { messageOf } from '../../domain/text.ts';
 import { hostInUrl } from '../http/guards.ts';
 
-/** A listener for Prometheus. */
+/** A server for Prometheus. */
 export interface MetricsServer {
   close: () => void;
 }
 
-/** Serves `/metrics`, this process's own included; a `ConfigError` says that the address cannot be had. */
+/** Serves `/metrics`, with the default metrics of the process; throws a `ConfigError` if the address cannot be used. */
 export async function serveMetrics({ host, port }: ListenAddress, registry: Registry): Promise<MetricsServer> {
   const server = createServer((request, response) => {
     if (request.url?.split('?')[0] !== '/metrics') {
@@ -32,7 +32,7 @@ export async function serveMetrics({ host, port }: ListenAddress, registry: Regi
       `RUNCOMFY_METRICS_ADDRESS: cannot listen on ${hostInUrl(host)}:${String(port)} (${messageOf(error)}); give each worker and each gateway of a machine an address of its own.`,
     ]);
   }
-  // Only where they are asked for: their observers last as long as the process.
+  // Collected only if they are served, since their observers last as long as the process.
   collectDefaultMetrics({ register: registry });
   return {
     close: () => {

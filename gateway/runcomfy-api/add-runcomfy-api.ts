@@ -12,7 +12,7 @@ import { submit } from './submit.ts';
 type Submitting = FastifyRequest<{ Params: { '*': string } }>;
 type AboutRequest = FastifyRequest<{ Params: { id: string } }>;
 
-/** Adds RunComfy's own API, so that its clients need another base address alone; `stopping` ends what waits. */
+/** Adds RunComfy's own API, so that its clients only need another base address; `stopping` ends calls that wait. */
 export async function addRunComfyApi(
   app: FastifyInstance,
   parts: GatewayParts,
@@ -42,7 +42,7 @@ export async function addRunComfyApi(
   await app.register((child: FastifyInstance) => {
     child.removeAllContentTypeParsers();
     child.addContentTypeParser('*', parseCancelBody);
-    // The framework refuses a type that is not well formed before it asks any parser.
+    // The framework refuses a malformed content type before it calls any parser, so it is replaced.
     child.addHook('onRequest', ({ raw }, _reply, done) => {
       if (raw.headers['content-type'] !== undefined) raw.headers['content-type'] = 'application/octet-stream';
       done();

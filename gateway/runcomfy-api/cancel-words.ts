@@ -1,13 +1,13 @@
 import type { CancelOutcome } from '../../domain/generation.ts';
 import type { StateWords } from './state-words.ts';
 
-/** What `/cancel` answers; undefined: nothing is known yet. */
+/** The body of `/cancel`; undefined if the outcome is not known yet. */
 export interface CancelWords {
   status: StateWords['status'];
   outcome: 'cancelled' | 'not_cancellable';
 }
 
-/** The outcome of a cancel in RunComfy's two words; `current` is what `/status` says of the generation. */
+/** The outcome of a cancel in RunComfy's terms; `current` is the generation's status in `/status`. */
 export function cancelWordsOf(outcome: CancelOutcome, current: StateWords['status']): CancelWords | undefined {
   switch (outcome) {
     case 'cancelled':

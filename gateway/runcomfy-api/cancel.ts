@@ -17,10 +17,10 @@ import { wordsOf } from './state-words.ts';
 
 const maxReasonLength = 1_000;
 const maxCancelBody = 64 * 1024;
-/** Who hears nothing is told so within 25 s: behind this a worker may still be asked where the generation stands. */
+/** The caller gets an answer within 25 s: after this time, a worker may still be asked for the state. */
 const untilMs = 21_000;
 
-/** Answers `POST /v1/requests/{id}/cancel`: what RunComfy made of it, or that it is not known yet. */
+/** Answers `POST /v1/requests/{id}/cancel` with the outcome at RunComfy, or that it is not known yet. */
 export async function cancel(
   parts: GatewayParts,
   request: FastifyRequest<{ Params: { id: string } }>,
@@ -52,25 +52,31 @@ export async function cancel(
   return { request_id: key, ...words };
 }
 
-/** A repeated cancel tells what came of the first; of what has ended no more will be known than that it was too late. */
+/**
+ * A repeated cancel reports the outcome of the first. Once the generation has ended, an unknown outcome stays unknown
+ * and is reported as `too_late`.
+ */
 function toldOf(outcome: CancelOutcome, after: SeenGeneration): CancelOutcome {
   const { ending } = after;
   if (ending === undefined) return outcome === 'cancelled' ? whileClosing(after) : outcome;
   const state = 'state' in ending ? ending.state : undefined;
   const first = state?.cancel?.outcome;
   const told = [outcome, first].find((one) => one !== undefined && one !== 'unknown' && one !== 'too_late');
-  // RunComfy's word for it says that nothing is billed.
+  // In RunComfy's API, `cancelled` means that nothing is billed.
   const isBilled = told === 'cancelled' && state !== undefined && isBilledAllTheSame(state);
   return (isBilled ? undefined : told) ?? 'too_late';
 }
 
-/** While budgets and webhooks are still told of the end; what was seen before the cancel, or without a worker, proves nothing. */
+/**
+ * The outcome while the generation settles its budgets and webhooks. A state that was read before the cancel, or
+ * without a worker, proves nothing.
+ */
 function whileClosing({ state, ageS }: SeenGeneration): CancelOutcome {
   if (state === undefined || state.isFromServer || ageS !== undefined) return 'unknown';
   return isBilledAllTheSame(state) ? 'too_late' : 'cancelled';
 }
 
-/** Clients send no body, an empty one of any type, or JSON: nothing in it can make a cancel fail. */
+/** Clients send no body, an empty one of any type, or JSON; no body may make a cancel fail. */
 export async function parseCancelBody(_request: FastifyRequest, payload: Readable): Promise<unknown> {
   const bytes = await readBody(payload, maxCancelBody);
   try {

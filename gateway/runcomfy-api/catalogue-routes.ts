@@ -11,7 +11,7 @@ import { modelIdOf } from './submit.ts';
 const balanceFresh = { freshMs: 1_000, mayBeOld: false };
 const listParameters = ['limit', 'offset', 'search', 'category', 'kind', 'include_schema'];
 
-/** Adds RunComfy's catalogue and balance, passed on as they came. */
+/** Adds RunComfy's catalogue and balance; the answers are passed on unchanged. */
 export function addCatalogue({ catalogue }: GatewayParts, { add }: RouteAdder, read: CatalogueReads): void {
   add('GET', '/v1/models', 'read', async ({ url }, reply) => {
     const asked = [...new URLSearchParams(url.replace(/^[^?]*/, ''))];
@@ -31,7 +31,7 @@ export function addCatalogue({ catalogue }: GatewayParts, { add }: RouteAdder, r
     throw new RefusalError('ModelUnknown', `RunComfy has no model ${model}: see GET /v1/models`);
   });
   add('GET', '/prod/v2/balance', 'read', async ({ principal }, reply) => {
-    // The wallet is everybody's.
+    // The wallet is shared by all tenants.
     if (principal.tenant !== everyTenant) mayDo(principal, 'admin');
     const reading = await read('balance', balanceFresh, () => catalogue.balance(), listensMs(reply));
     return reply.type('application/json').send(reading?.text);

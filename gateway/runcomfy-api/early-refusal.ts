@@ -3,7 +3,7 @@ import { RefusalError } from '../http/refusal-error.ts';
 import { errorReply } from './error-reply.ts';
 import { plain, sentenceOf } from './state-words.ts';
 
-/** An error reply: its status, and its body in RunComfy's words. */
+/** An error reply: its status, and its body in RunComfy's format. */
 export interface EarlyRefusal {
   status: number;
   body: object;
@@ -11,17 +11,20 @@ export interface EarlyRefusal {
 
 const invalidStatus = 422;
 
-/** RunComfy's usual number for a status, where it gave none. */
+/** RunComfy's usual error code for a status, used if the reply has none. */
 const usualCode = (status: number): number => status * 1_000 + 1;
 
-/** What is not answered with RunComfy's own status. */
+/** Refusals that are not answered with RunComfy's own status. */
 export const earlyRefusals = {
-  /** RunComfy refused the gateway's workers, not their caller. */
+  /** RunComfy refused the workers' token, which is not the caller's fault. */
   ourFault: { status: 502, code: 502001 },
   walletEmpty: { status: 402, code: 402001 },
 } as const;
 
-/** Waits for RunComfy to refuse an order that was just started, until it may wait no more; every other end, and none, is no refusal. */
+/**
+ * Waits until the signal for RunComfy to refuse an order that was just started. Undefined if it does not, however else
+ * the generation ends.
+ */
 export async function earlyRefusal(handle: GenerationHandle, signal: AbortSignal): Promise<EarlyRefusal | undefined> {
   try {
     await handle.result({ signal, patienceMs: 0 });

@@ -5,7 +5,7 @@ import { plain } from './state-words.ts';
 
 const maxMessageLength = 1_000;
 
-/** A refusal as RunComfy words its errors. */
+/** A refusal in RunComfy's error format. */
 export function errorReply({ refusal, message, issues, key, hints, beside }: RefusalError): object {
   return {
     ...beside,
@@ -15,7 +15,7 @@ export function errorReply({ refusal, message, issues, key, hints, beside }: Ref
   };
 }
 
-/** Users see the beginning of it: the first problem stands there itself. */
+/** Clients show users the beginning of the message, so the first problem is in it. */
 function messageOf(message: string, [first, ...more]: readonly InputIssue[], hints: string): string {
   if (first === undefined) return message;
   const others = more.length === 0 ? '' : `; and ${String(more.length)} more`;

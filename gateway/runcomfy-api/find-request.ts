@@ -7,19 +7,19 @@ import type { ReadOptions, SeenGeneration } from '../generations/read-generation
 import { temporalAway, unknownRequest } from '../http/to-refusal.ts';
 import { inTime, listensMs } from '../http/waiting.ts';
 
-/** A generation that a path names. */
+/** A generation named by a path. */
 export interface FoundRequest {
   key: string;
   workflowId: string;
   generation: SeenGeneration;
 }
 
-/** So long before its caller listens no longer, what nothing is known of is asked for without waiting for a worker. */
+/** This long before the caller stops waiting, a generation that is not cached is read without waiting for a worker. */
 const byRecordsMs = 2_000;
 
 /**
- * The generation of a path's id, as far as it is known by when its caller listens no longer; whatever is none of this
- * caller's is not there, in the same words.
+ * The generation with the id of a path, as far as it is known before the caller stops waiting. One that belongs to
+ * another caller gets the same error as one that does not exist.
  */
 export async function findRequest(
   { reader }: GatewayParts,
@@ -47,7 +47,7 @@ export async function findRequest(
   return { key, workflowId, generation };
 }
 
-/** What RunComfy's fields have no room for. */
+/** Sets headers for what RunComfy's fields have no room for. */
 export function tellOf(reply: FastifyReply, key: string, { phase, requestId, ageS }: SeenGeneration): void {
   reply.header('runcomfy-temporal-key', key).header('runcomfy-temporal-phase', phase);
   if (requestId !== undefined) reply.header('runcomfy-request-id', requestId);

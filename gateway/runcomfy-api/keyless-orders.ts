@@ -7,16 +7,21 @@ import { plain } from './state-words.ts';
 
 const maxKept = 10_000;
 const sameOrderMs = 10 * 60_000;
-/** What is answered where the order may have been taken all the same: whoever can send no key repeats it without one. */
+/** Statuses after which the order may have been accepted: clients that cannot send a key repeat it without one. */
 const unclear = [500, 503];
 
 /** The keys of orders that come without one. */
 export interface KeylessOrders {
-  /** The key of an equal order of the last ten minutes whose answer never reached its client, or told nothing, else a new one. */
+  /**
+   * The key of an equal order of the last ten minutes whose answer did not reach its client or left the outcome open;
+   * else a new key.
+   */
   keyFor: (reply: FastifyReply, order: KeylessOrder) => { key: string; isNewKey: boolean };
 }
 
-/** RunComfy's own command line can send no key and takes a lost answer for a reason to order again. */
+/**
+ * Assigns keys to orders without one: RunComfy's command line cannot send a key, and orders again if it gets no answer.
+ */
 export function createKeylessOrders(): KeylessOrders {
   const lost = new LRUCache<string, readonly string[]>({ max: maxKept, ttl: sameOrderMs });
   return {
@@ -27,13 +32,13 @@ export function createKeylessOrders(): KeylessOrders {
       const settle = () => {
         const all = lost.get(digest) ?? [];
         const isTold = raw.writableFinished && !unclear.includes(raw.statusCode);
-        // An equal order under a key of its own may be lost still.
+        // The answer of an equal order under another key may still be missing.
         const left = all.filter((one) => one !== key);
         if (!isTold) lost.set(digest, [...left, key]);
         else if (left.length === 0) lost.delete(digest);
         else if (left.length < all.length) lost.set(digest, left, { noUpdateTTL: true });
       };
-      // Its client may have left while the order was looked at: that is told no more.
+      // The client may have left before this, and `close` is not emitted again.
       if (raw.destroyed || raw.closed) settle();
       else raw.once('close', settle);
       return { key, isNewKey: lostKey === undefined };
@@ -41,7 +46,7 @@ export function createKeylessOrders(): KeylessOrders {
   };
 }
 
-/** One that is told in a sentence, where RunComfy's command line takes parts of it for a status. */
+/** A new key that messages can quote unchanged, without parts that RunComfy's command line takes for a status. */
 function newKey(): string {
   for (;;) {
     const key = randomUUID();

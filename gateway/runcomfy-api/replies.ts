@@ -6,13 +6,13 @@ import { inOwnWords } from '../api/own-words.ts';
 import type { SeenGeneration } from '../generations/read-generations.ts';
 import { wordsOf } from './state-words.ts';
 
-/** Where clients find a request: absolute URLs on the origin that they use. */
+/** The URLs of a request, absolute, on the origin that the client uses. */
 export function urlsOf(origin: string, key: string) {
   const base = `${origin}/v1/requests/${key}`;
   return { status_url: `${base}/status`, result_url: `${base}/result`, cancel_url: `${base}/cancel` };
 }
 
-/** Body of `/status`, with RunComfy's fields alone. */
+/** Body of `/status`, with RunComfy's fields only. */
 export function statusReply(origin: string, key: string, generation: SeenGeneration): object {
   const { status } = wordsOf(generation);
   const { status_url, result_url } = urlsOf(origin, key);
@@ -20,7 +20,7 @@ export function statusReply(origin: string, key: string, generation: SeenGenerat
   return withoutUndefined({ request_id: key, status, queue_position: position, status_url, result_url });
 }
 
-/** Body of `/result`, with RunComfy's fields alone. */
+/** Body of `/result`, with RunComfy's fields only. */
 export function resultReply(
   key: string,
   generation: SeenGeneration,
@@ -43,7 +43,10 @@ export function resultReply(
   });
 }
 
-/** The files under RunComfy's own names; where those are not known, one file under the singular of its kind, several under the plural. */
+/**
+ * The files under RunComfy's field names. If these are not known, a single file is named by the singular of its kind,
+ * and several by the plural.
+ */
 function outputReply({ output, outputKeys = [], other }: GenerationResult): object {
   const files = mediaKinds.flatMap((kind) => {
     const urls = output[`${kind}s`];
@@ -55,7 +58,7 @@ function outputReply({ output, outputKeys = [], other }: GenerationResult): obje
   return { ...other, ...Object.fromEntries(files) };
 }
 
-/** As RunComfy writes a time. */
+/** A time in RunComfy's format. */
 function timestamp(iso: string): string {
   return iso.replace(/(\.\d{3})Z$/, '$1000+00:00');
 }

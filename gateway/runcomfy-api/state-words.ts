@@ -5,11 +5,11 @@ import type { FailureType } from '../../domain/failure-type.ts';
 import type { GenerationState, Phase } from '../../domain/generation.ts';
 import { cutText } from '../../domain/text.ts';
 
-/** A generation in RunComfy's words. */
+/** A generation in RunComfy's terms. */
 export interface StateWords {
   /** Of `/status`. */
   status: 'in_queue' | 'in_progress' | 'completed' | 'cancelled';
-  /** Of `/result`, which is final exactly where `/status` is. */
+  /** Of `/result`, which is final exactly when `/status` is. */
   result: 'in_queue' | 'in_progress' | 'succeeded' | 'failed' | 'cancelled';
   /** Why there is no output. */
   error?: string;
@@ -18,7 +18,8 @@ export interface StateWords {
 const maxErrorLength = 2_000;
 
 /**
- * What is said while a generation runs. The last four stand for one that is closing: its end is told once it can be read.
+ * Status while a generation is open. With one of the last four phases it is closing, and its end is reported once it
+ * can be read.
  */
 const wordsWhileOpen: Record<Phase, 'in_queue' | 'in_progress'> = {
   submitting: 'in_queue',
@@ -35,7 +36,7 @@ const wordsWhileOpen: Record<Phase, 'in_queue' | 'in_progress'> = {
 const outcomeLost =
   "SubmitOutcomeUnknown: RunComfy's answer to the submit was lost; the order may have been accepted and billed. Look at the account's Generations page before ordering again.";
 
-/** A generation in the words of RunComfy's API; `cancelled` is said only where nothing is billed. */
+/** A generation in RunComfy's terms; `cancelled` is used only if nothing is billed. */
 export function wordsOf({ phase, ending }: DescribedGeneration): StateWords {
   if (ending === undefined) return { status: wordsWhileOpen[phase], result: wordsWhileOpen[phase] };
   if ('result' in ending) return { status: 'completed', result: 'succeeded' };
@@ -44,7 +45,7 @@ export function wordsOf({ phase, ending }: DescribedGeneration): StateWords {
   return { status: 'completed', result: 'failed', error: within(errorOf(ending), maxErrorLength) };
 }
 
-/** What is cut has `…` behind, which counts. */
+/** Cuts a text to a length, including the `…` that marks the cut. */
 function within(text: string, maxLength: number): string {
   return cutText(text, text.length > maxLength ? maxLength - 1 : maxLength);
 }
@@ -57,7 +58,10 @@ function isForFree(ending: EndingWithout): boolean {
   return isStopped(ending) || cancel?.outcome === 'not_submitted' || isUnbilled(submission);
 }
 
-/** RunComfy stopped it, on our wish or on somebody else's: of the latter only the workflow's own end tells. */
+/**
+ * Whether RunComfy stopped it, on our request or somebody else's. For the latter, only the workflow's own report is
+ * proof.
+ */
 function isStopped({ state, isTerminated }: EndingWithout): boolean {
   const { cancel, phase, submission, failure } = state;
   if (cancel !== undefined) return cancel.outcome === 'cancelled';
@@ -90,17 +94,17 @@ function mayCost({ submission, requestId }: GenerationState): string {
   return isUnbilled(submission) ? '; nothing was billed' : `; RunComfy may bill it${named(requestId)}`;
 }
 
-/** RunComfy's own id, which stands in a header of the reply in any case. */
+/** RunComfy's own request id, which a header of the reply has anyway. */
 function named(requestId: string | undefined): string {
   return requestId === undefined || plain(requestId) !== requestId ? '' : ` (request ${requestId})`;
 }
 
-/** A failure's sentence without what it is about, which the reply says itself. */
+/** The message of a failure without its subject, which the reply names itself. */
 export function sentenceOf(message: string): string {
   return message.replace(/ \(model (?!.* \(model ).*\)$/s, '');
 }
 
-/** RunComfy's command line takes its exit code from words like these, and scripts order again on some of them. */
+/** Words from which RunComfy's command line derives its exit code; scripts order again on some of these codes. */
 const misread: [pattern: RegExp, instead: string][] = [
   [/timed out/gi, 'took too long'],
   [/timeout/gi, 'time limit'],
@@ -111,10 +115,10 @@ const misread: [pattern: RegExp, instead: string][] = [
 ];
 
 const word = /[^\s"'`()[\]{},;]+/g;
-/** The command line looks for these anywhere in the text, in parts of ids as well. */
+/** The command line looks for these anywhere in the text, even within ids. */
 const statuses = /401|429/;
 
-/** A sentence without the words by which RunComfy's command line would take it for something else; `key` stays as it is. */
+/** A sentence without the words that RunComfy's command line misreads; `key` is left unchanged. */
 export function plain(sentence: string, key = ''): string {
   const replaced = (words: string) =>
     misread

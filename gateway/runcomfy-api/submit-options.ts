@@ -6,14 +6,14 @@ import { maxStretchMs } from '../../domain/request-checks.ts';
 import { RefusalError } from '../http/refusal-error.ts';
 import { singleHeader } from '../http/single-header.ts';
 
-/** What a submit says of itself in headers that RunComfy does not know. */
+/** Options of a submit, sent in headers of ours. */
 export interface SubmitOptions {
   deadlineMs?: number;
   onUnknownSubmission?: UnknownSubmissionPolicy;
   retry?: 'if-unbilled';
 }
 
-/** Reads them; what is malformed is refused by its name. */
+/** Reads the options; refuses a malformed header by its name. */
 export function submitOptionsOf(request: FastifyRequest): SubmitOptions {
   return withoutUndefined({
     deadlineMs: deadlineOf(singleHeader(request, 'Cancel-After')),

@@ -17,7 +17,10 @@ import type { KeylessOrders } from './keyless-orders.ts';
 import { urlsOf } from './replies.ts';
 import { submitOptionsOf } from './submit-options.ts';
 
-/** Answers `POST /v1/models/{model_id}` as soon as the start is durable, or RunComfy's early refusal where one is waited for. */
+/**
+ * Answers `POST /v1/models/{model_id}` as soon as the start is durable; with a grace time, waits for an early refusal
+ * by RunComfy first.
+ */
 export async function submit(
   parts: GatewayParts,
   keyless: KeylessOrders,
@@ -35,7 +38,7 @@ export async function submit(
   const { retry: saidRetry, ...options } = submitOptionsOf(request);
   const order = { principal, model, input };
   const { dedupeWindowMs } = idempotencyKey === undefined ? principal : {};
-  // Known before anything is waited for, so that a client that leaves meanwhile is noticed.
+  // Determined before anything is awaited, so that it is noticed if the client leaves meanwhile.
   const keyed =
     idempotencyKey !== undefined
       ? { key: keyOf(idempotencyKey), isNewKey: false }
@@ -43,7 +46,7 @@ export async function submit(
         ? keyless.keyFor(reply, order)
         : { key: await parts.dedupedKeys.keyFor(order, dedupeWindowMs), isNewKey: false };
   const { key } = keyed;
-  // What cost nothing stands in nobody's way: "top up, try again" works without a key too.
+  // An earlier failure that cost nothing is replaced, so that "top up, try again" works without a key, too.
   const retry = idempotencyKey === undefined ? 'if-unbilled' : saidRetry;
   const check = () => {
     mayOrder(principal, model);
@@ -65,7 +68,7 @@ export async function submit(
   return refused.body;
 }
 
-/** The model of a path, after its percent-encoding. */
+/** The model id in a path, percent-decoded. */
 export function modelIdOf(path: string): string {
   const model = path.replace(/\/$/, '');
   if (isModelId(model) && model !== 'categories') return model;

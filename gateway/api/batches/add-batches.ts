@@ -70,7 +70,7 @@ export function addBatches(routes: RouteAdder, parts: GatewayParts, stopping: Ab
   addOperation(routes, {
     id: 'countBatches',
     method: 'GET',
-    // Not below `/batches`, where it could be a key.
+    // Not below `/batches`, where it would be taken for a key.
     url: '/batch-counts',
     scope: 'read',
     summary: 'How many batches run, and how many ended in which way, at most 5 s ago.',

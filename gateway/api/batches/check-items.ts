@@ -7,18 +7,21 @@ import { RefusalError } from '../../http/refusal-error.ts';
 import { inTime } from '../../http/waiting.ts';
 import { mayRun } from '../pipelines/start.ts';
 
-/** What the items of a batch are made with. */
+/** What the items of a batch are ordered with. */
 export interface ItemSetting {
   plan?: object | undefined;
   defaults?: BatchItemDefaults | undefined;
-  /** There is a limit of money, or a budget: nothing is ordered whose price is not known. */
+  /** The batch has a spending limit or a budget, so no item without a known price is ordered. */
   isLimited?: boolean;
 }
 
-/** A slow catalogue holds up no batch: what is not looked at here is a worker's to refuse, before it orders. */
+/**
+ * Time limit of the check, so that a slow catalogue does not delay the batch: a worker checks the remaining items
+ * before it orders them.
+ */
 const lookForMs = 5_000;
 
-/** Refuses items that a principal may not order, or that do not fit their models, before anything of them is taken. */
+/** Refuses items that a principal may not order, or that do not fit their models, before any of them is accepted. */
 export async function checkItems(
   principal: Principal,
   catalogue: Catalogue,
@@ -61,7 +64,10 @@ export async function checkItems(
   throw new RefusalError('PriceUnknown', message, { issues: without });
 }
 
-/** Whether the catalogue knows a model and no price of it: where it gives no answer, a worker asks until it does. */
+/**
+ * Whether the catalogue has a model but no price for it. False if the catalogue does not answer: a worker then asks
+ * until it does.
+ */
 async function isPriceless(catalogue: Catalogue, model: string, input: Record<string, unknown>): Promise<boolean> {
   try {
     const { usd } = await catalogue.price(model, input);
@@ -71,7 +77,7 @@ async function isPriceless(catalogue: Catalogue, model: string, input: Record<st
   }
 }
 
-/** `<key>/late` is the key of a late result. */
+/** Refuses item ids that would make the key of a late result, `<key>/late`. */
 function refuseReserved(items: readonly BatchItem[]): void {
   const issues = createIssueList();
   for (const [index, { id }] of items.entries()) {

@@ -22,10 +22,10 @@ const { exactOptional } = z;
 
 const status = exactOptional(lineStatus.meta({ description: 'Only these' }));
 
-/** Which lines a page shows. */
+/** Query of a page of lines. */
 export const linesQuery = z.strictObject({ status, ...paging });
 
-/** Which lines a file holds. */
+/** Query of a file of lines. */
 export const fileQuery = z.strictObject({
   status,
   follow: exactOptional(z.enum(['true', 'false'])).meta({
@@ -35,12 +35,12 @@ export const fileQuery = z.strictObject({
 
 type About<Query> = Call<{ key: string }, Query, unknown>;
 
-/** However few lines have the status that is asked for. */
+/** Most lines read for a page, however few of them have the requested status. */
 const maxRead = 2_000;
 
 const pauseMs = 500;
 
-/** A file that breaks off begins anew, so that whoever does something with each line may take long over them. */
+/** Long, since readers may take their time over each line: a download that is cut off has to start over. */
 const stallCheckMs = 5 * 60_000;
 
 /** A page of result lines. */
@@ -51,10 +51,10 @@ export function listBatchLines(
   const { principal } = request;
   const { limit, pageToken } = query;
   return withMany(batches, parts, request, params.key, async (handle) => {
-    // Not to its newest run: what it is continued as has the same lines.
+    // Bound to the chain instead of its newest run: the runs that it continued as have the same lines.
     const boundTo = ['lines', handle.key, handle.firstRunId ?? handle.runId, query.status];
     const from = pageToken === undefined ? 0 : positionIn(fromPageToken(pageToken, ...boundTo));
-    // Before the lines: an end that is seen now has them all.
+    // Read before the lines: if the batch has ended by now, the lines are complete.
     const { phase } = (await seenNow(parts, handle)).state;
     const lines: BatchLineBody[] = [];
     let at = from;
@@ -71,7 +71,7 @@ export function listBatchLines(
   });
 }
 
-/** All result lines, one JSON document a line. */
+/** All result lines, as JSON Lines. */
 export async function streamBatchLines(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -82,7 +82,7 @@ export async function streamBatchLines(
   const revoked = new AbortController();
   const signal = joinSignals([goneSignal(reply), stopping, revoked.signal]);
   const lines = await withMany(batches, parts, request, params.key, async (handle) => {
-    // What cannot be read at all is a problem, and not an empty file.
+    // If the batch cannot be read, the reply is a problem instead of an empty file.
     await seenNow(parts, handle);
     return textOf(principal, handle, everyLine(handle, { follow, signal }), query.status);
   });
@@ -101,7 +101,7 @@ async function* textOf(
   }
 }
 
-/** The lines from a position on; where Temporal is busy or away for a while they go on where they stopped. */
+/** The lines from a position on; if Temporal is away or busy for a while, reading resumes at the last position. */
 async function* everyLine(
   handle: BatchHandle,
   { from = 0, follow, signal }: { from?: number; follow?: boolean; signal: AbortSignal },
@@ -113,7 +113,7 @@ async function* everyLine(
       for await (const line of handle.results({ from: at, follow, signal })) {
         at += 1;
         yield line;
-        // Whoever reads slowly uses up no patience with Temporal.
+        // Time spent in a slow reader does not count as waiting for Temporal.
         giveUpAt = performance.now() + readPatienceMs;
       }
       return;
@@ -132,7 +132,7 @@ function tokenOf(position: number): string {
   return Buffer.from(String(position)).toString('base64');
 }
 
-/** Whoever has the token has it from here: it is bound to the batch. */
+/** The position in a token; the token is bound to the batch, so it was made here. */
 function positionIn(token: string): number {
   const position = Number(Buffer.from(token, 'base64').toString());
   return Number.isSafeInteger(position) && position >= 0 ? position : 0;

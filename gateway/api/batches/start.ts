@@ -19,7 +19,7 @@ import { checkItems } from './check-items.ts';
 
 type Starting = Call<unknown, { wait?: string | undefined }, StartBatch>;
 
-/** Answers as soon as the start is durable, or at the end where the caller waits. */
+/** Answers as soon as the start is durable, or, if the caller waits, at the end. */
 export async function startBatch(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -64,7 +64,7 @@ export async function startBatch(
   });
 }
 
-/** What the end of a batch says of where it stands. */
+/** The parts of a batch's state that its end tells. */
 function stateAt(end: EndOfMany<BatchResult>): Partial<KnownBatchState> {
   if ('result' in end) {
     const { key: _, ...told } = end.result;
@@ -76,7 +76,7 @@ function stateAt(end: EndOfMany<BatchResult>): Partial<KnownBatchState> {
   return { phase, sealed: true, failure: { type, message: error.message } };
 }
 
-/** What a batch is the moment it was started. */
+/** The state of a batch that was just started. */
 function newState(
   { items = [], keepOpen, window, maxCostUsd }: BatchRequest,
   run: Pick<KnownBatchState, 'runId' | 'startedAt'>,

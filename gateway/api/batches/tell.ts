@@ -14,7 +14,7 @@ import { checkItems } from './check-items.ts';
 
 type Telling<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Body>;
 
-/** Adds items behind those that there are. */
+/** Adds items after the existing ones. */
 export function addItems(
   parts: GatewayParts,
   { params, body, request, reply }: Telling<AddItems>,
@@ -31,7 +31,8 @@ export function addItems(
       await checkItems(principal, parts.catalogue, body.items, { plan, defaults, isLimited });
     } catch (error) {
       if (!(error instanceof RefusalError)) throw error;
-      // The batch adds none of those that may be there: it says whether they are, also where they would be refused by now.
+      // Items that the batch has already are not added again, so they may be invalid by now: only the batch can tell
+      // whether they are there.
       const { counts } = (await seenNow(parts, handle)).state;
       if (counts.total <= body.from) throw error;
     }
@@ -44,18 +45,20 @@ export function addItems(
   });
 }
 
-/** Whether nothing is ordered whose price is not known; the limit is that which holds now. */
+/**
+ * Whether the batch has a budget or, at the moment, a spending limit, so that no item without a known price is ordered.
+ */
 async function hasLimit(parts: GatewayParts, handle: BatchHandle): Promise<boolean> {
   const budgets = await patiently(parts.client, readPatienceMs, handle.budgets);
   return budgets !== undefined || (await seenNow(parts, handle)).state.money.maxCostUsd !== undefined;
 }
 
-/** No more items will come. */
+/** Ends the input: no more items can be added. */
 export function sealBatch(parts: GatewayParts, { params, request }: Telling): Promise<{ count: number }> {
   return tellMany(batches, parts, request, params.key, (handle) => handle.seal());
 }
 
-/** Starts nothing new; what runs ends. */
+/** Starts no further items; those in flight go on. */
 export function pauseBatch(
   parts: GatewayParts,
   { params, body, request }: Telling<{ reason?: string } | undefined>,
@@ -63,7 +66,7 @@ export function pauseBatch(
   return tellMany(batches, parts, request, params.key, (handle) => handle.pause(body?.reason));
 }
 
-/** Goes on after a pause, whatever its reason. */
+/** Goes on after a pause, whatever caused it. */
 export function resumeBatch(
   parts: GatewayParts,
   { params, body, request }: Telling<{ reason?: string } | undefined>,
@@ -71,7 +74,7 @@ export function resumeBatch(
   return tellMany(batches, parts, request, params.key, (handle) => handle.resume(body?.reason));
 }
 
-/** Changes how many may be in flight, and the limit of money. */
+/** Changes the number of items that may be in flight, and the spending limit. */
 export function setBatch(
   parts: GatewayParts,
   { params, body: { noMaxCost, ...others }, request }: Telling<SetBatch>,
@@ -82,7 +85,7 @@ export function setBatch(
   });
 }
 
-/** Asks everything in flight to stop, and tells what became of all; where that takes long, where the batch stands. */
+/** Asks everything in flight to stop and reports the outcomes; if that takes long, replies with the batch's state. */
 export async function cancelBatch(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -104,7 +107,7 @@ export async function cancelBatch(
   return bodyOf(batches, request.principal, await seenNow(parts, cancelled.handle));
 }
 
-/** The wish is left, and nobody has said yet what came of it. */
+/** Whether the cancel was recorded but its outcome is not known yet. */
 function isUntold(error: unknown): boolean {
   if (!isGenerationError(error)) return false;
   return error.type === 'StillRunning' || error.type === 'NoWorker' || error.type === 'WorkerFailing';

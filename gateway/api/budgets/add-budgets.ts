@@ -54,7 +54,7 @@ export function addBudgets(routes: RouteAdder, parts: GatewayParts, stopping: Ab
   addOperation(routes, {
     id: 'countBudgets',
     method: 'GET',
-    // Not below `/budgets`, where it could be a name.
+    // Not below `/budgets`, where it would be taken for a name.
     url: '/budget-counts',
     scope: 'read',
     summary: 'How many budgets are open, at most 5 s ago.',

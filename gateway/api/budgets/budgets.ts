@@ -22,10 +22,10 @@ type Named<Body = unknown, Query = unknown> = Call<{ name: string }, Query, Body
 
 const createMs = 20_000;
 const asksOthers = true;
-/** A page takes no longer than its slowest budgets. */
+/** Number of budgets read concurrently for a page. */
 const readAtOnce = 50;
 
-/** Creates a budget, or finds the one that has the same name, limit and period. */
+/** Creates a budget, or finds the one with the same name, limit and period. */
 export async function createBudget(
   { access, client, generations, originOf }: GatewayParts,
   { body, request, reply }: Call<unknown, unknown, z.output<typeof newBudget>>,
@@ -41,7 +41,7 @@ export async function createBudget(
   return inOwnName(principal, state);
 }
 
-/** A page of a principal's budgets that are open. */
+/** A page of a principal's open budgets. */
 export async function listBudgets(
   { client }: GatewayParts,
   { query, request }: Call<unknown, { limit: number; pageToken?: string | undefined }, unknown>,
@@ -63,7 +63,7 @@ export async function listBudgets(
   return { budgets, ...(nextPageToken !== undefined && { nextPageToken: toPageToken(nextPageToken, ...boundTo) }) };
 }
 
-/** Where a budget stands; waits for a change where the caller has what is known. */
+/** The state of a budget; waits for a change if the caller has the current state. */
 export async function getBudget(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -86,7 +86,7 @@ export async function getBudget(
   );
 }
 
-/** Sends the states of a budget as they come. */
+/** Streams the states of a budget. */
 export async function streamBudget(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -105,7 +105,7 @@ export async function streamBudget(
   });
 }
 
-/** What is set aside, by key. */
+/** Open reservations, by key. */
 export async function listReservations(
   { client, generations }: GatewayParts,
   { params, query, request }: Named<unknown, { limit: number; pageToken?: string | undefined }>,
@@ -121,7 +121,7 @@ export async function listReservations(
     let last = '';
     const all = () => generations.budgets.reservations(name, after === undefined ? {} : { after });
     for await (const one of patientlyEach(client, all)) {
-      // Whoever acts for all tenants may have named this budget for orders of others.
+      // An all-tenants caller may have named this budget in orders of others.
       if (!one.key.startsWith(prefix)) continue;
       if (reservations.length === limit) return { reservations, nextPageToken: toPageToken(base64(last), ...boundTo) };
       reservations.push({ ...one, key: keyOfWorkflow(principal, one.key) });
@@ -139,7 +139,7 @@ export function setBudget(
   return changed(parts, request.principal, params.name, (budgets, name) => budgets.set(name, body));
 }
 
-/** Frees what is set aside for an order, on a person's word that it will never be billed. */
+/** Releases the reservation of an order, on a person's word that it will never be billed. */
 export function releaseReservation(
   parts: GatewayParts,
   { params, body, request }: Named<z.output<typeof budgetRelease>>,
@@ -149,7 +149,7 @@ export function releaseReservation(
   return changed(parts, principal, params.name, (budgets, name) => budgets.release(name, key, body.reason));
 }
 
-/** Ends a budget. */
+/** Closes a budget. */
 export function closeBudget(parts: GatewayParts, { params, request }: Named): Promise<KnownBudgetState> {
   return changed(parts, request.principal, params.name, async (budgets, name) => ({
     ...(await budgets.close(name)),
@@ -168,7 +168,7 @@ async function changed(
   return inOwnName(principal, await ofGenerations(() => tellPatiently(client, tell)));
 }
 
-/** The full name of a budget that a path names; what cannot be one is nobody's. */
+/** The full name of a budget in a path; an impossible name is answered like an unknown one. */
 function nameIn(principal: Principal, given: string): string {
   const name = budgetNameOf(principal, given);
   if (given !== '' && isBudgetName(name)) return name;
@@ -187,7 +187,7 @@ function inOwnName<State extends { name: string }>(principal: Principal, state: 
   return { ...state, name: state.name.slice(budgetNameOf(principal, '').length) };
 }
 
-/** What a list has from its start, once Temporal answers at all. */
+/** Reads a list; only its start is retried while Temporal is away. */
 async function* patientlyEach<One>(
   client: GatewayParts['client'],
   open: () => AsyncIterable<One>,

@@ -67,7 +67,7 @@ export function addGenerations(routes: RouteAdder, parts: GatewayParts, stopping
   addOperation(routes, {
     id: 'countGenerations',
     method: 'GET',
-    // Not below `/generations`, where it could be a key.
+    // Not below `/generations`, where it would be taken for a key.
     url: '/generation-counts',
     scope: 'read',
     summary: 'How many generations stand where, at most 5 s ago.',

@@ -22,7 +22,7 @@ import { generationBody } from './generation-body.ts';
 
 type About<Body = unknown, Query = unknown> = Call<{ key: string }, Query, Body>;
 
-/** Asks RunComfy to stop, and tells what came of it. */
+/** Asks RunComfy to stop, and reports the outcome. */
 export async function cancelGeneration(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -37,7 +37,7 @@ export async function cancelGeneration(
   return cancelled;
 }
 
-/** Has the status read now. */
+/** Reads the status now. */
 export async function nudgeGeneration(parts: GatewayParts, { params, request, reply }: About): Promise<void> {
   await withHandle(parts, request, params.key, (handle) => tellPatiently(parts.client, () => handle.nudge()));
   reply.code(204);
@@ -51,7 +51,8 @@ export function resolveSubmission(
   const { principal } = request;
   const { action } = body;
   return withHandle(parts, request, params.key, async (handle) => {
-    // In the place of another's request stands one that nobody has: the worker's answer tells them apart by nothing.
+    // The request of another tenant is replaced by an id that nobody has, so that the worker's answer does not tell the
+    // two apart.
     const isForeign = action === 'adopt' && (await isForeignRequest(parts, principal, handle.key, body.requestId));
     const resolution =
       action === 'adopt' ? { action, requestId: isForeign ? randomUUID() : body.requestId } : { action };
@@ -65,19 +66,25 @@ export function resolveSubmission(
   });
 }
 
-/** RunComfy shows no such request to this account: a reason to refuse the decision, not how the generation failed. */
+/**
+ * Whether RunComfy shows no such request to this account: the decision is refused, which is not how the generation
+ * ended.
+ */
 function isOfNoRequest(error: unknown): error is GenerationError {
   return isGenerationError(error) && (error.type === 'RequestNotFound' || error.type === 'Unauthenticated');
 }
 
-/** The same decision once more is another one, which may be paid a third time: no client may repeat it by itself. */
+/**
+ * The error after a resubmit without an answer. Clients must not repeat the decision by themselves: it would be a
+ * further one, and may be billed once more.
+ */
 function maySendAgain({ key }: GenerationHandle, cause: unknown): GenerationError {
   const message =
     'Temporal does not answer, so that it is not known whether the order is sent again: look at the generation before you decide once more, for each resubmit may be another bill';
   return new GenerationError({ type: 'StillRunning', message, key, cause });
 }
 
-/** Takes over what RunComfy made of a generation after it was given up. */
+/** Fetches what RunComfy produced for a generation after it was given up. */
 export async function collectLate(parts: GatewayParts, { params, request, reply }: About): Promise<Generation> {
   const { principal } = request;
   const { webhook } = principal;

@@ -11,22 +11,25 @@ export const aboutKey = z.object({
   key: z.string().meta({ description: 'Percent-encoded as one segment: `order%2F1`', examples: ['order-4711'] }),
 });
 
-/** A new key has up to 200 characters; the late result of it a few more. */
+/** New keys have up to 200 characters; that of a late result is a few longer. */
 const maxKeyLength = 256;
 
-/** The Workflow ID of a key that a path names; what cannot be a key is none of anybody's. */
+/** The Workflow ID of a key in a path; an impossible key is answered like an unknown one. */
 export function workflowIdIn(principal: Principal, key: string): string {
   const isKey = key !== '' && key.length <= maxKeyLength && key === wellFormed(key) && !/\p{Cc}/u.test(key);
   if (!isKey) throw new RefusalError('KeyNotFound', 'no such key');
   return workflowIdOf(principal, key);
 }
 
-/** The whole of a generation that is this principal's; another workflow under the key is not there, in the same words. */
+/**
+ * A generation of this principal, with its state. A workflow of another kind under the key is answered like an unknown
+ * key.
+ */
 export function findGeneration({ reader }: GatewayParts, workflowId: string): Promise<SeenGeneration> {
   return ofGenerations(() => reader.read(workflowId, 'whole'));
 }
 
-/** Carries out what concerns a generation: a workflow of another kind is none. */
+/** Runs a call about a generation, and answers a workflow of another kind like an unknown key. */
 export async function ofGenerations<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();

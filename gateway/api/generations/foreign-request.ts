@@ -3,10 +3,13 @@ import { everyTenant, type Principal, workflowIdOf } from '../../access/principa
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 
-/** The refusal of an order that would take over another's request: whose it is instead is told to nobody. */
+/** Message to a caller who asks for another tenant's request; it does not tell that the request exists. */
 export const noSuchRequest = 'there is no such request';
 
-/** Whether Temporal's index tells of a request under others' keys alone. `key` is what is ordered or decided, for errors. */
+/**
+ * Whether Temporal's index has a request only under keys of other tenants. `key` names the order or decision, for
+ * errors.
+ */
 export async function isForeignRequest(
   { client }: Pick<GatewayParts, 'client'>,
   principal: Principal,

@@ -5,7 +5,7 @@ import type { Generation } from '../../contract/generation.ts';
 import type { SeenGeneration } from '../../generations/read-generations.ts';
 import { inOwnWords } from '../own-words.ts';
 
-/** A generation as our API tells it to a principal. */
+/** A generation in the format of our API, for a principal. */
 export function generationBody(principal: Principal, seen: SeenGeneration): Generation {
   const { key: workflowId, runId, state, startedAt, closedAt, ending } = seen;
   if (state === undefined) throw new Error(`The state of ${workflowId} was not read.`);
@@ -21,12 +21,15 @@ export function generationBody(principal: Principal, seen: SeenGeneration): Gene
   });
 }
 
-/** What a generation is the moment it was started. */
+/** The state of a generation that was just started. */
 export function newState(model: string, deadlineAt: string): GenerationState {
   return { phase: 'submitting', model, submission: 'not_sent', reads: 0, deadlineAt };
 }
 
-/** Budgets by the names under which their tenant knows them; what anyone else has sent for budgets is told as it came. */
+/**
+ * Replaces the full names of budgets by those that the tenant uses; values that are no list of names are passed on
+ * unchanged.
+ */
 export function withBudgets<Named extends { budgets?: unknown }>(principal: Principal, named: Named): Named {
   const { budgets } = named;
   return Array.isArray(budgets) ? { ...named, budgets: budgets.map((name) => ownNameOf(principal, name)) } : named;

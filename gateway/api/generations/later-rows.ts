@@ -6,7 +6,10 @@ import type { GenerationReader, SeenGeneration } from '../../generations/read-ge
 import { isTakenBack } from '../../generations/reading/no-earlier.ts';
 import { generationBody } from './generation-body.ts';
 
-/** A row without its state: the index may be behind what this gateway has told of the same run. */
+/**
+ * A row without its state, brought up to date: the index may lag behind what this gateway has already reported of the
+ * same run.
+ */
 export function asKnown(reader: Pick<GenerationReader, 'known' | 'refresh'>, row: ListedGeneration): ListedGeneration {
   const known = reader.known(row.key);
   if (known?.runId !== row.runId) return row;
@@ -14,14 +17,17 @@ export function asKnown(reader: Pick<GenerationReader, 'known' | 'refresh'>, row
   return isOvertaken(row, known) ? asSeen(row, known) : row;
 }
 
-/** A row with what `include=state` adds; to one whose state cannot be read now, or is behind the index, its time alone. */
+/**
+ * A row with the fields of `include=state`; only its waiting time is added if the state cannot be read, or lags behind
+ * the index.
+ */
 export async function withState(
   reader: Pick<GenerationReader, 'read' | 'refresh'>,
   principal: Principal,
   row: ListedGeneration,
 ): Promise<ListedGeneration> {
   const seen = await reader.read(row.key, 'whole').catch(() => undefined);
-  // The newest run of a key may be another than the one that is listed.
+  // The key's newest run may be another than the listed one.
   if (seen?.runId !== row.runId) return withTime(row);
   if (isOvertaken(seen, row)) {
     reader.refresh(row.key);
@@ -42,7 +48,7 @@ interface Told {
   closedAt?: string;
 }
 
-/** Whether a run cannot be where one word of it has it, since another is later. */
+/** Whether one report about a run is out of date, since another shows a later phase. */
 function isOvertaken(word: Told, other: Told): boolean {
   if (word.closedAt !== undefined) return false;
   return other.closedAt !== undefined || isTakenBack(other.phase, word.phase);

@@ -14,10 +14,10 @@ import { rowBody } from './row-body.ts';
 
 const anyPhases = z.array(z.enum(phases)).max(phases.length);
 
-/** What a list is asked. */
+/** Query of a list of generations. */
 export const listQuery = scopeQuery.extend({
   model: z.exactOptional(z.string().max(256)),
-  // A list alone in the document: of a word or a list of words some generators make code that does not compile.
+  // Only a list in the document: for "a word or a list of words" some generators produce code that does not compile.
   phase: z
     .exactOptional(z.preprocess((given) => (typeof given === 'string' ? [given] : given), anyPhases))
     .meta({ description: 'Any of these; repeat the parameter for several' }),
@@ -44,7 +44,7 @@ export async function listGenerations(
     ...scope,
     ...withoutUndefined({ model, phases: phase }),
   };
-  // The size of a page may change from one to the next.
+  // `limit` is not bound, since callers may change it between pages.
   const bound = [scope.keyPrefix ?? '', { model, phase, createdAfter, createdBefore }];
   const pageToken = given === undefined ? undefined : fromPageToken(given, ...bound);
   const page = await readPage(

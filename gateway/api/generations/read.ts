@@ -16,7 +16,7 @@ import { findGeneration, workflowIdIn } from './find-generation.ts';
 import { generationBody, withBudgets } from './generation-body.ts';
 import { untilEnd } from './start.ts';
 
-/** What is told beside a generation where it is asked for; the words in one parameter, or in several. */
+/** Optional parts of a generation; the words may be in one parameter, or in several. */
 export const includes = z
   .exactOptional(
     z.preprocess(
@@ -34,7 +34,7 @@ type About<Query> = Call<{ key: string }, Query, unknown>;
 
 const longestRetryAfterS = 30;
 
-/** Where a generation stands; waits for a change where the caller has what is known. */
+/** The state of a generation; waits for a change if the caller has the current state. */
 export async function getGeneration(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -72,7 +72,9 @@ export async function getGeneration(
   return undefined;
 }
 
-/** The result, or the generation while there is none; a problem with the failure's name where there will be none. */
+/**
+ * The result, or the generation while there is none; throws a problem named after the failure if there will be none.
+ */
 export async function getResult(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -95,7 +97,7 @@ export async function getResult(
   throw endedError(body);
 }
 
-/** The order as it was given, whoever gave it. */
+/** The order as it was given, by any client. */
 async function requestOf(
   { client }: GatewayParts,
   principal: Principal,
@@ -124,7 +126,7 @@ function endedError({ key, phase, failure, cancel, submission, requestId, model 
   );
 }
 
-/** Whole seconds to the next read, 1 to 30. */
+/** Whole seconds until the next read, 1 to 30. */
 function retryAfterS(nextReadAt: string | undefined): number {
   const seconds = nextReadAt === undefined ? 1 : Math.ceil((Date.parse(nextReadAt) - Date.now()) / 1_000);
   return Math.min(Math.max(seconds, 1), longestRetryAfterS);

@@ -2,7 +2,7 @@ import type { ListedGeneration } from '../../../client/index.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { keyOfWorkflow, type Principal, tenantOfKey } from '../../access/principal.ts';
 
-/** A listed generation as its caller is shown it. */
+/** A listed generation in the format of our API. */
 export function rowBody(principal: Principal, { key, startedAt, ...row }: ListedGeneration): object {
   return withoutUndefined({
     key: keyOfWorkflow(principal, key),

@@ -20,7 +20,7 @@ import { generationBody, newState } from './generation-body.ts';
 
 type Starting = Call<unknown, { wait?: string | undefined }, StartGeneration>;
 
-/** Answers as soon as the start is durable, or at the end where the caller waits. */
+/** Answers as soon as the start is durable, or, if the caller waits, at the end. */
 export async function startGeneration(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -33,7 +33,7 @@ export async function startGeneration(
   const waitMs = waitMsOf(request, query);
   const named = keyOfOrder(request, given);
   checkModel(model);
-  // What is taken over is named by its id, and not by an input.
+  // A takeover is identified by its request id instead of its input, so it is not deduplicated.
   const { dedupeWindowMs } = named.isNewKey && options.requestId === undefined ? principal : {};
   const keyed =
     dedupeWindowMs === undefined
@@ -64,7 +64,7 @@ export async function startGeneration(
   if (attached) reply.header('idempotent-replayed', 'true');
   else
     reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/generations/${encodeURIComponent(key)}`);
-  // What was just started stands at its beginning: nobody has to be asked.
+  // The state of a new generation is known without asking Temporal.
   const asStarted = () => {
     const deadlineAt = new Date(Date.parse(startedAt) + (order.deadlineMs ?? defaultDeadlineMs)).toISOString();
     const state = newState(model, deadlineAt);
@@ -79,13 +79,13 @@ export async function startGeneration(
   });
 }
 
-/** The last state that comes before the end, or before whoever waits may wait no longer. */
+/** Follows a generation until its end, or until the signal, and returns its last state. */
 export async function untilEnd({ watchers, reader }: GatewayParts, workflowId: string, signal: AbortSignal) {
   let last;
   try {
     for await (const seen of watchers.generations.follow(workflowId, signal)) last = seen;
   } catch (error) {
-    // What was seen is told rather than nothing, or the beginning.
+    // If Temporal is away, the last state seen is better than an error.
     if (last === undefined || !isPassing(error)) throw error;
   }
   return last ?? (await reader.read(workflowId, 'whole'));
@@ -97,7 +97,7 @@ async function refuseForeign(parts: GatewayParts, principal: Principal, key: str
   throw new RefusalError('InvalidInput', `requestId: ${noSuchRequest}`, { issues });
 }
 
-/** What is taken over was RunComfy's to judge. */
+/** Checks the input of an order; that of a takeover was accepted by RunComfy before. */
 async function checkBody({ catalogue }: GatewayParts, body: StartGeneration): Promise<string[]> {
   const { model, input, requestId, maxPriceUsd, budgets } = body;
   if (requestId !== undefined) return [];

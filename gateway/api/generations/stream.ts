@@ -6,7 +6,7 @@ import { mustTakeEvents, type Streaming, streamStates, toStreamed, toStreamedEnd
 import { findGeneration, workflowIdIn } from './find-generation.ts';
 import { generationBody } from './generation-body.ts';
 
-/** Sends a generation's states as they come. */
+/** Streams a generation's states. */
 export async function streamGeneration(
   parts: GatewayParts,
   stopping: AbortSignal,

@@ -14,13 +14,13 @@ const { exactOptional } = z;
 
 const time = exactOptional(z.iso.datetime({ offset: true }));
 
-/** How much a page holds, and which one it is. */
+/** Parameters of a page: its size, and its token. */
 export const paging = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
   pageToken: exactOptional(z.string().max(4_096)),
 } as const;
 
-/** What narrows every list. */
+/** Parameters that narrow any list. */
 export const scopeQuery = z.strictObject({
   keyPrefix: exactOptional(z.string().max(200)),
   createdAfter: time,
@@ -28,10 +28,10 @@ export const scopeQuery = z.strictObject({
   ...paging,
 });
 
-/** What a list is asked. */
+/** Query of a list. */
 export type ListQuery<Phase> = z.output<typeof scopeQuery> & { phase?: Phase };
 
-/** A principal's own scope of a list, whatever is narrowed beside it. */
+/** The scope of a list within a principal's tenant, whatever the query asks for. */
 export function scopeOf(
   { principal }: FastifyRequest,
   { keyPrefix = '', createdAfter, createdBefore }: Omit<z.output<typeof scopeQuery>, keyof typeof paging>,
@@ -44,7 +44,7 @@ export function scopeOf(
   });
 }
 
-/** One page of a principal's pipelines, or batches. */
+/** One page of a principal's pipelines or batches. */
 export async function listMany<Phase extends string, Row extends { key: string; startedAt: string }>(
   { client }: GatewayParts,
   { query, request }: { query: ListQuery<Phase>; request: FastifyRequest },
@@ -57,7 +57,7 @@ export async function listMany<Phase extends string, Row extends { key: string; 
   const { principal } = request;
   const { limit, pageToken: given, phase, createdAfter, createdBefore } = query;
   const filter = { ...scopeOf(request, query), ...(phase !== undefined && { phase }) };
-  // The size of a page may change from one to the next.
+  // `limit` is not bound, since callers may change it between pages.
   const bound = [request.routeOptions.url, filter.keyPrefix ?? '', { phase, createdAfter, createdBefore }];
   const pageToken = given === undefined ? undefined : fromPageToken(given, ...bound);
   const page = await readPage(
@@ -73,12 +73,12 @@ export async function listMany<Phase extends string, Row extends { key: string; 
   });
 }
 
-/** A page by when its rows began: not every server can be told in which order to list, and none has but the one. */
+/** Sorts a page by start, newest first. Servers differ in the order in which they list, and not all can be told. */
 export function newestFirst<Row extends { startedAt: string }>(rows: readonly Row[]): Row[] {
   return rows.toSorted((one, other) => Date.parse(other.startedAt) - Date.parse(one.startedAt));
 }
 
-/** Reads a page; Temporal may know a token no longer that was its own. */
+/** Reads a page. Temporal may no longer accept a token that it issued; that is refused as malformed. */
 export async function readPage<Page>(read: () => Promise<Page>, pageToken: string | undefined): Promise<Page> {
   try {
     return await read();

@@ -18,7 +18,7 @@ import { EndedError } from '../ended-error.ts';
 import { ofGenerations, workflowIdIn } from '../generations/find-generation.ts';
 import { inOwnWords } from '../own-words.ts';
 
-/** What the handles of pipelines and of batches have in common. */
+/** The methods that handles of pipelines and of batches share. */
 export interface ManyHandle<State, Result> {
   key: string;
   state: () => Promise<State>;
@@ -26,16 +26,19 @@ export interface ManyHandle<State, Result> {
   result: (options?: WaitOptions) => Promise<Result>;
 }
 
-/** What leads to many orders, pipelines or batches, as our API tells of it. */
+/** How pipelines or batches, which both have many orders, appear in our API. */
 export interface Many<Handle extends ManyHandle<State, Result>, State, Result, Body extends object> {
   find: (parts: GatewayParts, workflowId: string) => Promise<Handle>;
   watcher: (watchers: Watchers) => Watcher<SeenState<State>>;
   isEnd: (state: State) => boolean;
-  /** With keys and budgets in full. */
+  /** The body, with keys and budgets by their full names. */
   toBody: (seen: SeenState<State>) => Body;
 }
 
-/** Carries out what concerns one that is the caller's; any other workflow under the key is not there. */
+/**
+ * Runs a call with the handle of a caller's workflow; a workflow of another kind under the key is answered like an
+ * unknown key.
+ */
 export async function withMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object, Done>(
   { find }: Many<Handle, State, Result, Body>,
   parts: GatewayParts,
@@ -49,7 +52,7 @@ export async function withMany<Handle extends ManyHandle<State, Result>, State, 
   );
 }
 
-/** Tells one that is the caller's something, which it hears once however long Temporal is away or busy. */
+/** Sends a message to a caller's workflow; it is received once, however long Temporal is away or busy. */
 export function tellMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object, Done>(
   many: Many<Handle, State, Result, Body>,
   parts: GatewayParts,
@@ -60,7 +63,7 @@ export function tellMany<Handle extends ManyHandle<State, Result>, State, Result
   return withMany(many, parts, request, key, (handle) => tellPatiently(parts.client, () => tell(handle)));
 }
 
-/** Cancels one that is the caller's, as a generation is cancelled. */
+/** Cancels a caller's workflow, with the same timing as a generation. */
 export async function cancelMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object, Done>(
   { find }: Many<Handle, State, Result, Body>,
   parts: GatewayParts,
@@ -75,7 +78,7 @@ export async function cancelMany<Handle extends ManyHandle<State, Result>, State
   );
 }
 
-/** One as our API tells it to a principal. */
+/** A state in the format of our API, for a principal. */
 export function bodyOf<Handle extends ManyHandle<State, Result>, State, Result, Body extends object>(
   { toBody }: Many<Handle, State, Result, Body>,
   principal: Principal,
@@ -86,8 +89,8 @@ export function bodyOf<Handle extends ManyHandle<State, Result>, State, Result, 
 }
 
 /**
- * Where it stands now; one that is asked much, by many at once, may be busy for a moment. Where Temporal is gone, what
- * is known without it.
+ * The current state; waits while the workflow is busy or Temporal is away. If Temporal stays away, uses what is known
+ * without it.
  */
 export async function seenNow<State>(
   { client }: GatewayParts,
@@ -103,10 +106,10 @@ export async function seenNow<State>(
   }
 }
 
-/** How one ended, as whoever awaited that was told. */
+/** The end of a workflow, as its handle reported it. */
 export type EndOfMany<Result> = { result: Result } | { type: FailureType; error: GenerationError };
 
-/** Waits for the end, whatever it is; what stops the waiting is no error. */
+/** Waits for the end, of whatever kind; undefined if the signal comes first. */
 export async function untilItEnds<Result>(
   handle: ManyHandle<unknown, Result>,
   signal: AbortSignal,
@@ -120,7 +123,9 @@ export async function untilItEnds<Result>(
   }
 }
 
-/** How it ended without a result, as a caller is told; undefined for what only kept it from being told. */
+/**
+ * The error for a workflow that ended without a result; undefined for errors that only kept the end from being read.
+ */
 export function endOfMany(principal: Principal, error: unknown, workflowId: string): EndedError | undefined {
   const end = endOf(error);
   if (end === undefined) return undefined;

@@ -13,7 +13,7 @@ type About = Call<{ key: string }, { wait?: string | undefined }, unknown>;
 
 const retryAfterS = 2;
 
-/** Where it stands; waits for a change where the caller has what is known. */
+/** The state of a workflow; waits for a change if the caller has the current state. */
 export async function getMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object>(
   many: Many<Handle, State, Result, Body>,
   parts: GatewayParts,
@@ -35,7 +35,7 @@ export async function getMany<Handle extends ManyHandle<State, Result>, State, R
   );
 }
 
-/** The result, or where it stands while there is none; a problem with the failure's name where there will be none. */
+/** The result, or the state while there is none; throws a problem named after the failure if there will be none. */
 export async function getResultOfMany<Handle extends ManyHandle<State, Result>, State, Result, Body extends object>(
   many: Many<Handle, State, Result, Body>,
   parts: GatewayParts,
@@ -59,7 +59,7 @@ export async function getResultOfMany<Handle extends ManyHandle<State, Result>, 
   });
 }
 
-/** Sends its states as they come. */
+/** Streams a workflow's states. */
 export async function streamMany<
   Handle extends ManyHandle<State, Result>,
   State extends { runId: string },

@@ -105,7 +105,7 @@ export function addModels(routes: RouteAdder, { catalogue }: GatewayParts): void
   });
 }
 
-/** RunComfy's catalogue may be kept for a while by whoever asked. */
+/** Allows clients to cache an answer of RunComfy's catalogue for a while. */
 function kept<Told>(reply: FastifyReply, told: Told): Told {
   reply.header('cache-control', catalogueCaching);
   return told;

@@ -65,7 +65,7 @@ export function addPipelines(routes: RouteAdder, parts: GatewayParts, stopping: 
   addOperation(routes, {
     id: 'countPipelines',
     method: 'GET',
-    // Not below `/pipelines`, where it could be a key.
+    // Not below `/pipelines`, where it would be taken for a key.
     url: '/pipeline-counts',
     scope: 'read',
     summary: 'How many pipelines run, and how many ended in which way, at most 5 s ago.',

@@ -8,7 +8,7 @@ import type { Call } from '../operation.ts';
 import { inOwnWords } from '../own-words.ts';
 import { pipelines } from './pipelines.ts';
 
-/** Asks every open order to stop, and tells what came of it. */
+/** Asks every open order to stop, and reports the outcomes. */
 export async function cancelPipeline(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -17,16 +17,16 @@ export async function cancelPipeline(
   const waitMs = waitMsOf(request, query);
   const listening = { waitMs, since: cameAt(reply), stopping };
   return await cancelMany(pipelines, parts, request, params.key, listening, async (handle, timing) => {
-    // Whoever was told `unknown`, or heard nothing, asks again to learn what became of it.
+    // A caller that got `unknown`, or no answer, repeats the call to learn the outcome.
     const cancelled = await handle.cancel(body, { ...timing, isRepeated: true });
     sayWaited(reply, waitMs);
     if (cancelled.outcome === 'unknown') reply.code(202);
-    // Steps are a list here, each with the key of its order.
+    // The reply lists steps with the keys of their orders, which are rewritten, too.
     return inOwnWords(request.principal, cancelled, handle.key);
   });
 }
 
-/** Decides about a step that awaits a person. */
+/** Decides a step that waits for a person. */
 export function decideStep(
   parts: GatewayParts,
   { params, body, request }: Call<{ key: string }, unknown, Decision>,

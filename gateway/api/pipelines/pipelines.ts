@@ -3,7 +3,7 @@ import { isPipelineEnd } from '../../../domain/pipeline/pipeline-run.ts';
 import type { Pipeline } from '../../contract/pipeline.ts';
 import type { Many } from '../many/many.ts';
 
-/** Pipelines, as our API tells of them. */
+/** Pipelines in the format of our API. */
 export const pipelines: Many<PipelineHandle, KnownPipelineState, PipelineResult, Pipeline> = {
   find: ({ generations }, workflowId) => generations.pipelines.get(workflowId),
   watcher: (watchers) => watchers.pipelines,

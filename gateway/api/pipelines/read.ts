@@ -11,7 +11,7 @@ import type { Call } from '../operation.ts';
 import { inOwnWords } from '../own-words.ts';
 import { mayRun, toPipelineRequest } from './start.ts';
 
-/** What a list of pipelines is asked. */
+/** Query of a list of pipelines. */
 export const pipelineQuery = scopeQuery.extend({ phase: z.exactOptional(z.enum(pipelinePhases)) });
 
 /** A page of a principal's pipelines. */
@@ -23,7 +23,7 @@ export async function listPipelines(
   return { pipelines: rows, ...page };
 }
 
-/** What a start of the same would order, why, and at what price. */
+/** What a start with the same body would order, why, and at what price. */
 export async function previewPipeline(
   parts: GatewayParts,
   { params, body, request }: Call<{ key: string }, unknown, PreviewPipeline>,
@@ -37,7 +37,7 @@ export async function previewPipeline(
   const ask = () => generations.pipelines.preview(order, { key, rerun, rerunOf, catalogue: catalogue.lookup });
   const preview = await patiently(client, readPatienceMs, ask, { asksOthers: true });
   const { orders, totalUsd, ...others } = inOwnWords(principal, preview, key);
-  // What nobody knows is absent in our API, and never null.
+  // Our API leaves out missing values instead of sending null.
   return {
     ...others,
     orders: orders.map(({ priceUsd, ...one }) => ({ ...one, ...(priceUsd !== null && { priceUsd }) })),

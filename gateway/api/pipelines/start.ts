@@ -26,7 +26,7 @@ import { pipelines } from './pipelines.ts';
 
 type Starting = Call<unknown, { wait?: string | undefined }, StartPipeline>;
 
-/** Answers as soon as the start is durable, or at the end where the caller waits. */
+/** Answers as soon as the start is durable, or, if the caller waits, at the end. */
 export async function startPipeline(
   parts: GatewayParts,
   stopping: AbortSignal,
@@ -41,7 +41,8 @@ export async function startPipeline(
   const startedAt = new Date();
   const options = { key: workflowId, rerun, rerunOf, labels, tenant: tenantOf(principal) };
   const handle = await startOrAttach(parts, {
-    // This very call may have been taken before: what has followed the run that it names tells.
+    // With `rerunOf`, a repeated call attaches to the run that followed the named one, so an existing run can be its
+    // answer.
     key,
     isNewKey,
     isNewRun: rerun === true && rerunOf === undefined,
@@ -57,7 +58,7 @@ export async function startPipeline(
   if (handle.attached) reply.header('idempotent-replayed', 'true');
   else reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/pipelines/${encodeURIComponent(key)}`);
   let end: EndOfMany<PipelineResult> | undefined;
-  // What was just started stands at its beginning, unless its end was seen: nobody has to be asked.
+  // The state of a new pipeline is known without asking Temporal, and so is its end once it was awaited.
   const atLeast = (): KnownPipelineState => {
     const begunAt = end && 'result' in end ? new Date(end.result.startedAt) : startedAt;
     return {
@@ -82,7 +83,7 @@ export async function startPipeline(
   });
 }
 
-/** What the end of a pipeline says of where it stands. */
+/** The parts of a pipeline's state that its end tells. */
 function stateAt(end: EndOfMany<PipelineResult>): Partial<KnownPipelineState> {
   const { phase, steps = {}, costUsd, presumedUsd } = 'result' in end ? end.result : (end.error.pipeline ?? {});
   const known = {
@@ -99,7 +100,7 @@ function stateAt(end: EndOfMany<PipelineResult>): Partial<KnownPipelineState> {
   return withoutUndefined({ ...known, phase: phase ?? byType, cancel, failure: { type, message: error.message } });
 }
 
-/** A request as a principal may make it: nothing that it sends can reach beyond its tenant. */
+/** The request to start for a principal; the tenant's prefix keeps its names within the tenant. */
 export function toPipelineRequest(
   { settings }: GatewayParts,
   principal: Principal,
@@ -113,7 +114,7 @@ export function toPipelineRequest(
   };
 }
 
-/** Refuses a plan with a model that a principal may not order, or that only an expression will tell. */
+/** Refuses a plan with a model that a principal may not order, or whose name only an expression yields. */
 export function mayRun(principal: Principal, plan: Record<string, unknown>): void {
   if (principal.models === undefined) return;
   for (const model of modelsOf(plan)) {
@@ -126,7 +127,7 @@ export function mayRun(principal: Principal, plan: Record<string, unknown>): voi
   }
 }
 
-/** The models of the steps, and of what they fall back to; what is no plan is refused by its check. */
+/** The models of the steps and of their fallbacks; a malformed plan is refused by its own check. */
 function modelsOf({ steps }: Record<string, unknown>): string[] {
   const ordersOf = (step: unknown): unknown[] => {
     if (!isJsonObject(step)) return [];

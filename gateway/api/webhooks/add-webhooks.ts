@@ -6,7 +6,7 @@ import { aboutKey, ofGenerations, workflowIdIn } from '../generations/find-gener
 import { addOperation } from '../operation.ts';
 import { listDeliveries } from './list-deliveries.ts';
 
-/** Adds the operations on what webhooks were told. */
+/** Adds the operations on webhook deliveries. */
 export function addWebhooks(routes: RouteAdder, parts: GatewayParts): void {
   addOperation(routes, {
     id: 'listWebhooks',

@@ -3,7 +3,7 @@ import type { GatewayParts } from '../../gateway-parts.ts';
 import { patiently, readPatienceMs } from '../../generations/patiently.ts';
 import { ofGenerations } from '../generations/find-generation.ts';
 
-/** Every delivery to the webhook of a generation that is kept. */
+/** Every webhook delivery of a generation that Temporal keeps. */
 export function listDeliveries(
   { client, generations }: Pick<GatewayParts, 'client' | 'generations'>,
   workflowId: string,

@@ -1,15 +1,15 @@
 import type { DescribedGeneration } from '../../../client/operator/index.ts';
 import { type Phase, phases } from '../../../domain/generation.ts';
 
-/** A generation as it was seen last, at a time by `performance.now()`. */
+/** A generation as it was last seen, at a time by `performance.now()`. */
 export interface LastSeen {
   generation: DescribedGeneration;
   readAt: number;
 }
 
 /**
- * What was seen to run is not shown to wait again, nor what a list told while this was asked for undone; a new run of a key
- * that had ended begins anew.
+ * Corrects a state that was read: a generation that was seen running is not shown as waiting again, and a list that was
+ * read meanwhile is not undone. A new run of an ended key starts over.
  */
 export function noEarlier(
   last: LastSeen | undefined,
@@ -25,7 +25,10 @@ export function noEarlier(
   return { ...found, phase, ...(found.state && { state: { ...found.state, phase } }) };
 }
 
-/** Whether a run that was told to be in one phase cannot be in another any more: only what is not accepted is submitted anew. */
+/**
+ * Whether a run cannot have gone from one phase back to another: only an order that was not accepted is submitted
+ * again.
+ */
 export function isTakenBack(told: Phase, found: Phase): boolean {
   return !isBefore(told, 'in_queue') && isBefore(found, told);
 }

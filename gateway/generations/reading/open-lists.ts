@@ -1,25 +1,31 @@
 import { LRUCache } from 'lru-cache';
 import type { OpenGeneration } from '../../../client/operator/index.ts';
 
-/** Up to so many are asked for one by one. */
+/** Up to this many generations are read one by one. */
 const maxFew = 50;
 const maxListed = 10_000;
 const listEveryMs = 2_000;
-/** Longer than the longest pause between two reads of whoever watches. */
+/** Longer than the longest pause between two reads of a watcher. */
 const followedForMs = 6_000;
 const keysAList = 200;
 const listsAtOnce = 4;
-/** On a server without our search attributes; where Temporal is away, or has no time for lists. */
+/**
+ * How long lists pause: on a server without our search attributes, and after a failed list (Temporal is away or
+ * overloaded).
+ */
 const pauseMs = { withoutPhases: 30_000, afterFailure: 5_000 };
 
-/** Lists of generations that run, while many of them are read. */
+/** Periodic lists of open generations, while many of them are read. */
 export interface OpenLists {
-  /** Notes that somebody reads a generation that runs; gives whether so many are read that lists tell of them. */
+  /** Records that an open generation is being read; returns whether so many are that lists cover them. */
   join: (workflowId: string) => boolean;
   isUnderWay: () => boolean;
 }
 
-/** Lists every two seconds what is read, in the background, for as long as it is many; `take` is given each that was listed, or not found. */
+/**
+ * Lists the generations being read in the background, every two seconds while there are many of them. `take` receives
+ * each one that was listed, or undefined if the list does not have it.
+ */
 export function createOpenLists(
   list: (workflowIds: readonly string[]) => Promise<Map<string, OpenGeneration> | undefined>,
   take: (workflowId: string, found: OpenGeneration | undefined, listedAt: number) => void,
@@ -59,7 +65,7 @@ export function createOpenLists(
       isMany = followed.size > maxFew && now >= pausedUntil;
       if (isMany) {
         dueAt = Infinity;
-        // Whoever is not told by a list asks by itself.
+        // Readers that no list serves read by themselves, so nobody waits for this.
         void listAll().then(() => {
           dueAt = now + listEveryMs;
         });
