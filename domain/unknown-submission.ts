@@ -9,6 +9,9 @@ export const defaultUnknownPolicies = ['hold', 'fail'] as const satisfies readon
 /** One of `defaultUnknownPolicies`. */
 export type DefaultUnknownPolicy = (typeof defaultUnknownPolicies)[number];
 
+/** The policy of an order that names none. */
+export const unsaidUnknownPolicy: DefaultUnknownPolicy = 'hold';
+
 /** Everything that matters while it is unknown whether RunComfy accepted an order. */
 export interface UnknownSubmissionStanding {
   policy: UnknownSubmissionPolicy;

@@ -7,6 +7,7 @@ import { pipelineWorkflowType } from '../../domain/names.ts';
 import { parsePipelineRequest, pipelineRequestFields } from '../../domain/pipeline/pipeline-request.ts';
 import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
+import { unsaidUnknownPolicy } from '../../domain/unknown-submission.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { GenerationError } from '../errors.ts';
 import { checkKey } from '../generation/check-arguments.ts';
@@ -114,6 +115,9 @@ export async function checkPipelineRequest(
   return { request, warnings: report.warnings.filter((warning) => !warning.includes('no catalogue is at hand')) };
 }
 
+/** Default values of options, which a request may leave out or write out. */
+const unsaid: Partial<Record<keyof PipelineRequest, unknown>> = { onUnknownSubmission: unsaidUnknownPolicy };
+
 /** Attaches to the run of a key; throws if it has another plan or other params. */
 export async function attachToPipeline(
   client: Client,
@@ -142,8 +146,9 @@ export async function attachToPipeline(
     const message = `key "${key}" was run with ${what}: run it again on purpose (rerun), so that only what has changed is ordered, or choose another key`;
     throw new GenerationError({ type: 'KeyInUse', message, key });
   }
+  const meant = (said: typeof existing, name: keyof PipelineRequest) => said[name] ?? unsaid[name] ?? null;
   const different = pipelineRequestFields.filter(
-    (name) => name !== 'plan' && name !== 'params' && !isSameJson(existing[name] ?? null, request[name] ?? null),
+    (name) => name !== 'plan' && name !== 'params' && !isSameJson(meant(existing, name), meant(request, name)),
   );
   const notice = `attached to pipeline "${key}" as it was started first: ${different.join(', ')} of this call had no effect`;
   return { ...started, notices: different.length === 0 ? [] : [notice] };

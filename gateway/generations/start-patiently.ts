@@ -14,7 +14,7 @@ const secretPath = 'request.webhook.secret';
  * are in the caller's terms; the handle's own key is the Workflow ID.
  */
 export async function startPatiently(
-  parts: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'settings' | 'metrics' | 'checkWebhook' | 'access'>,
+  parts: Pick<GatewayParts, 'client' | 'generations' | 'reader' | 'metrics' | 'checkWebhook' | 'access'>,
   principal: Principal,
   order: GenerationRequest,
   {
@@ -24,11 +24,11 @@ export async function startPatiently(
     ...keyed
   }: Omit<Ordering<GenerationHandle>, 'start'> & Pick<StartOptions, 'retry' | 'labels'>,
 ): Promise<GenerationHandle> {
-  const { generations, reader, settings } = parts;
+  const { generations, reader } = parts;
   const { key } = keyed;
-  const { webhook, onUnknownSubmission = settings.onUnknownSubmission } = principal;
+  const { webhook, onUnknownSubmission } = principal;
   const workflowId = workflowIdOf(principal, key);
-  const wanted = { onUnknownSubmission, ...(webhook && { webhook }), ...order };
+  const wanted = { ...(onUnknownSubmission && { onUnknownSubmission }), ...(webhook && { webhook }), ...order };
   const options = { key: workflowId, retry, labels, tenant: tenantOf(principal), ...callerOf(principal) };
   const started = await startOrAttach(parts, {
     ...keyed,

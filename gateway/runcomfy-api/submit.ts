@@ -52,7 +52,9 @@ export async function submit(
     mayOrder(principal, model);
     return checkInput(parts.catalogue, model, input);
   };
-  const handle = await startPatiently(parts, principal, { model, input, ...options }, { ...keyed, retry, check });
+  const { onUnknownSubmission = parts.settings.onUnknownSubmission } = principal;
+  const wanted = { model, input, onUnknownSubmission, ...options };
+  const handle = await startPatiently(parts, principal, wanted, { ...keyed, retry, check });
   const { attached, notices } = handle;
 
   const said = [...notices];

@@ -1,11 +1,19 @@
-import { type GenerationRequest, requestFields } from '../../../domain/generation.ts';
+import { defaultDeadlineMs, type GenerationRequest, requestFields } from '../../../domain/generation.ts';
 import { isSameJson } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
 import { parseGenerationRequest } from '../../../domain/request.ts';
+import { unsaidUnknownPolicy } from '../../../domain/unknown-submission.ts';
 import { GenerationError } from '../../errors.ts';
 import type { OriginalRequest } from '../original-request.ts';
 
 const optionNames = requestFields.filter((name) => name !== 'model' && name !== 'input');
+
+/** Default values of options, which a request may leave out or write out. */
+const unsaid: Partial<GenerationRequest> = {
+  onUnknownSubmission: unsaidUnknownPolicy,
+  deadlineMs: defaultDeadlineMs,
+  onWall: 'fail',
+};
 
 /**
  * Refuses a key that belongs to another order: another workflow type, model or input. Other options attach; the notices
@@ -40,7 +48,9 @@ export function compareRequests(
       `by a generation of ${wanted.model} with another input: choose another key, or send the same input to attach`,
     );
   }
-  const different = optionNames.filter((name) => !isSameJson(request[name] ?? undefined, wanted[name]));
+  const isSame = (name: keyof GenerationRequest) =>
+    isSameJson(request[name] ?? unsaid[name], wanted[name] ?? unsaid[name]);
+  const different = optionNames.filter((name) => !isSame(name));
   if (different.length === 0) return [];
   return [
     `attached to generation "${key}" as it was started first: ${different.join(', ')} of this call had no effect`,

@@ -33,7 +33,7 @@ export async function previewPipeline(
   const { client, catalogue, generations } = parts;
   mayRun(principal, asked.plan);
   const key = workflowIdIn(principal, params.key);
-  const order = toPipelineRequest(parts, principal, asked);
+  const order = toPipelineRequest(principal, asked);
   const ask = () => generations.pipelines.preview(order, { key, rerun, rerunOf, catalogue: catalogue.lookup });
   const preview = await patiently(client, readPatienceMs, ask, { asksOthers: true });
   const { orders, totalUsd, ...others } = inOwnWords(principal, preview, key);

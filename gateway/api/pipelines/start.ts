@@ -36,7 +36,7 @@ export async function startPipeline(
   const { key: given, rerun, rerunOf, labels, ...asked } = body;
   const waitMs = waitMsOf(request, query);
   const { key, isNewKey } = keyOfOrder(request, given);
-  const order = toPipelineRequest(parts, principal, asked);
+  const order = toPipelineRequest(principal, asked);
   const workflowId = workflowIdOf(principal, key);
   const startedAt = new Date();
   const options = { key: workflowId, rerun, rerunOf, labels, tenant: tenantOf(principal) };
@@ -102,12 +102,12 @@ function stateAt(end: EndOfMany<PipelineResult>): Partial<KnownPipelineState> {
 
 /** The request to start for a principal; the tenant's prefix keeps its names within the tenant. */
 export function toPipelineRequest(
-  { settings }: GatewayParts,
   principal: Principal,
   { lineage, budgets, ...others }: Omit<PreviewPipeline, keyof PipelinePreviewOptions>,
 ): PipelineRequest {
+  const { onUnknownSubmission } = principal;
   return {
-    onUnknownSubmission: principal.onUnknownSubmission ?? settings.onUnknownSubmission,
+    ...(onUnknownSubmission && { onUnknownSubmission }),
     ...others,
     ...(lineage !== undefined && { lineage: workflowIdOf(principal, lineage) }),
     ...(budgets && { budgets: budgets.map((name) => budgetNameOf(principal, name)) }),

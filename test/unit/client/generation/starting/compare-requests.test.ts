@@ -21,6 +21,12 @@ describe('compareRequests', () => {
     ]);
   });
 
+  it('takes what is said for what is meant where nothing is', () => {
+    const said = { onUnknownSubmission: 'hold', deadlineMs: 86_400_000, onWall: 'fail' } as const;
+    expect(compareRequests('k', firstEvent({ ...wanted }), { ...wanted, ...said })).toEqual([]);
+    expect(compareRequests('k', firstEvent({ ...wanted, ...said }), wanted)).toEqual([]);
+  });
+
   it('takes a field that another language sent as null for absent', () => {
     const webhook = { url: 'https://shop.example/hook', secret: 'shop' };
     const nulls = { deadlineMs: null, waiting: { preset: null }, webhook: { ...webhook, events: null } };
