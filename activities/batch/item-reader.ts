@@ -25,7 +25,11 @@ export function createItemReader(
     // A page may have been written by anyone.
     if (item === undefined || findItemIssues(item, hasPlan ? 'pipeline' : 'generation').length > 0) {
       const id = `#${String(index)}`;
-      const problem = `page ${String(place?.page)} holds no item that can be understood at this place`;
+      const page = `page ${String(place?.page)}`;
+      const problem =
+        place && items === undefined
+          ? `${page} of the items is kept no longer: Temporal's retention has passed`
+          : `${page} holds no item that can be understood at this place`;
       return { id, key: batchItemKey(key, id), item: { id }, problem };
     }
     const itemKey = batchItemKey(key, item.id);

@@ -62,3 +62,9 @@ export function refuseBatch(key: string, issues: InputIssue[]): GenerationError 
   const message = `nothing was sent, the batch is not valid (key ${key}): ${issuesSentence(issues)}`;
   return new GenerationError({ type: 'InvalidInput', message, key, submission: 'not_sent', issues });
 }
+
+/** A page of a batch that Temporal no longer has. */
+export function keptNoLonger(key: string, what: 'items' | 'results', page: number): GenerationError {
+  const message = `page ${String(page)} of the ${what} of batch "${key}" is kept no longer: Temporal's retention has passed`;
+  return new GenerationError({ type: 'KeyNotFound', message, key });
+}

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { BatchPages } from '../../domain/batch/batch-page.ts';
 import type { BatchItem, LineStatus } from '../../domain/batch/batch.ts';
 import { batchItemKey } from '../../domain/names.ts';
-import { unanswered } from './batch-errors.ts';
+import { keptNoLonger, unanswered } from './batch-errors.ts';
 import { readBatchState } from './read-batch-state.ts';
 import { readResults } from './read-results.ts';
 
@@ -17,7 +17,10 @@ export async function* readItems(
   if (isFromServer) throw unanswered(key, 'items');
   const wanted = status === undefined ? undefined : await keysOf(client, pages, key, status);
   for (const page of input.numbers ?? Array.from({ length: input.pages }, (_, at) => at)) {
-    for (const item of (await pages.readItems(key, page)) ?? []) {
+    const items = await pages.readItems(key, page);
+    // Without them, whoever orders these items again would leave some out and not know.
+    if (items === undefined) throw keptNoLonger(key, 'items', page);
+    for (const item of items) {
       if (wanted === undefined || wanted.has(batchItemKey(key, item.id))) yield item;
     }
   }

@@ -4,12 +4,12 @@ import type { BatchPages } from '../../domain/batch/batch-page.ts';
 import { batchLimits, type BatchLine, isBatchEnd, type LineStatus } from '../../domain/batch/batch.ts';
 import { batchResultsQuery } from '../../workflows/batch/messages.ts';
 import { defaultPatienceMs } from '../await-end.ts';
-import { GenerationError, isGenerationError } from '../errors.ts';
+import { isGenerationError } from '../errors.ts';
 import { queryWorker } from '../generation/ask-worker.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
 import { describeRun } from '../generation/run-info.ts';
 import { isBusy, mayPass } from '../grpc.ts';
-import { unanswered } from './batch-errors.ts';
+import { keptNoLonger, unanswered } from './batch-errors.ts';
 import { readBatchMemo, readBatchState } from './read-batch-state.ts';
 
 /** Which result lines are read. */
@@ -97,7 +97,7 @@ async function* readPages(
     const numbers = Array.from({ length: Math.min(pagesAtOnce, end - page) }, (_, at) => page + at);
     for (const [at, lines] of (await Promise.all(numbers.map((number) => pages.readLines(key, number)))).entries()) {
       if (lines) yield lines;
-      else throw missingPage(key, page + at);
+      else throw keptNoLonger(key, 'results', page + at);
     }
   }
 }
@@ -113,9 +113,4 @@ async function readTail(
   const answer = await queryWorker(client, key, query, { signal });
   if (answer === undefined) throw unanswered(key, 'result lines');
   return answer.lines;
-}
-
-function missingPage(key: string, page: number): GenerationError {
-  const message = `page ${String(page)} of the results of batch "${key}" is kept no longer: Temporal's retention has passed`;
-  return new GenerationError({ type: 'KeyNotFound', message, key });
 }

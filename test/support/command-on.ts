@@ -13,18 +13,27 @@ export interface CommandParts {
   typed?: string;
   stdout?: Writable;
   outputGone?: AbortSignal;
+  /** What the command asks Temporal itself. */
+  client?: object;
 }
 
 /** Runs one command in which everything but Temporal is real: the test supplies the generations. */
 export async function commandOn(
   add: CommandAdder,
   args: string[],
-  { generations, typed = '', stdout = new PassThrough(), outputGone = new AbortController().signal }: CommandParts,
+  {
+    generations,
+    typed = '',
+    stdout = new PassThrough(),
+    outputGone = new AbortController().signal,
+    client: asked,
+  }: CommandParts,
 ): Promise<CommandResult> {
   const stderr = new PassThrough();
   const [printed, noted] = [textOf(stdout), textOf(stderr)];
   const streams = { stdin: new PassThrough().end(typed), stdout, stderr };
-  const client = { withAbortSignal: (_: AbortSignal, call: () => unknown) => call() } as unknown as Client;
+  const withAbortSignal = (_: AbortSignal, call: () => unknown) => call();
+  const client = { withAbortSignal, ...asked } as unknown as Client;
   const connected = { generations: generations as GenerationClient, client, address: 'nowhere' };
   const program = new Command().exitOverride();
   let exitCode: number | null = null;

@@ -5,6 +5,7 @@ import { leaveWith } from '../../interrupts.ts';
 import { exitCodeOfState } from '../../state-exit-code.ts';
 import { batchLine, prettyBatch } from './pretty-batch.ts';
 import { batchDetached, exitCodeOfBatch, pausedForGood } from './wait.ts';
+import { warnOfRetention } from './warn-of-retention.ts';
 
 /** `batch status KEY`: the state of a batch. */
 export const addBatchStatus = defineCommand({
@@ -15,9 +16,10 @@ export const addBatchStatus = defineCommand({
     'runcomfy-temporal batch status clips-1 --output json | jq .counts',
   ],
   act: ({ printer, withTemporal }, [key = '']) =>
-    withTemporal(async ({ generations }) => {
+    withTemporal(async ({ generations, client }) => {
       const state = await (await generations.batches.get(key)).state();
       printer.print(state, () => prettyBatch(state, key));
+      await warnOfRetention(client, { printer }, state);
       return exitCodeOfState(state, printer);
     }),
 });

@@ -11,6 +11,7 @@ import { catchInterrupts, type Interrupts } from '../../interrupts.ts';
 import { ownCommand } from '../../own-command.ts';
 import { leaveAtStandstill, leaveUnreadable } from '../../wait-for-end.ts';
 import { batchLine, batchMark } from './pretty-batch.ts';
+import { warnOfRetention } from './warn-of-retention.ts';
 
 const redrawEveryMs = 1_000;
 
@@ -42,6 +43,7 @@ export async function waitForBatch(
   const since = Date.now();
   const follow = async () => {
     let last: KnownBatchState | undefined;
+    let isWarned = false;
     const draw = () => {
       if (last && !signal.aborted) printer.progress(batchLine(last, Date.now() - since), batchMark(last));
     };
@@ -52,6 +54,9 @@ export async function waitForBatch(
         draw();
         const paused = pausedForGood(batch.key, state);
         if (paused) leave(paused);
+        if (isWarned || state.rate?.etaAt === undefined) continue;
+        isWarned = true;
+        await warnOfRetention(client, { printer }, state);
       }
     } catch (error) {
       leaveUnreadable(error, leave);

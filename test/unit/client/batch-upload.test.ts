@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import { addAllItems } from '../../../client/batch/add-all.ts';
+import { readItems } from '../../../client/batch/read-items.ts';
 import type { BatchPages } from '../../../domain/batch/batch-page.ts';
 import { type BatchItem, batchLimits } from '../../../domain/batch/batch.ts';
 import { batchWorkflowType } from '../../../domain/names.ts';
@@ -40,6 +41,13 @@ it('whoever is told to leave waits for no page that is being written', { timeout
   };
   const added = addAllItems(client, { ...pages, write }, 'k', [itemOf('a')], { signal: stop.signal });
   await expect(added).rejects.toBe(reason);
+});
+
+it('the items of a page that Temporal has forgotten are not left out in silence', async () => {
+  const { client } = batchOf([itemOf('a')]);
+  const pages = { readItems: () => Promise.resolve(undefined) } as unknown as BatchPages;
+  const message = 'page 0 of the items of batch "k" is kept no longer: Temporal\'s retention has passed';
+  await expect(readItems(client, pages, 'k').next()).rejects.toMatchObject({ type: 'KeyNotFound', message });
 });
 
 it('a page that cannot be written while one before it still is ends no process', async () => {
