@@ -14,13 +14,13 @@ import { ordersOf } from './graph.ts';
 import { type HeldInput, holdOpen } from './hold-open.ts';
 import type { ModelLookup } from './model-facts.ts';
 
-/** What a step's `forEach` goes over. */
+/** The items of a step's `forEach`. */
 export interface Items {
   /** CEL type of `item`; undefined without a `forEach`. */
   type?: string;
-  /** The items, as far as they are known before anything is paid. */
+  /** The items, if they are known before anything is ordered. */
   known?: unknown[];
-  /** How many there are, where that is known though they are not. */
+  /** The number of items, if it is known although the items are not. */
   count?: number;
 }
 
@@ -32,7 +32,10 @@ export interface OrderToCheck {
   items: Items;
 }
 
-/** Looks up the models of all orders first: what each step makes is known to whatever uses it, wherever that stands. */
+/**
+ * Looks up the models of all orders, before the orders are checked: expressions of any step may refer to what another
+ * step makes.
+ */
 export async function settleModels(checking: Checking, lookup: ModelLookup): Promise<void> {
   const { plan, models, kinds } = checking;
   for (const id of Object.keys(plan.steps)) {
@@ -46,7 +49,7 @@ export async function settleModels(checking: Checking, lookup: ModelLookup): Pro
   }
 }
 
-/** Checks an order of a step, once for each item that is known. */
+/** Checks an order of a step, once for each known item. */
 export function checkOrder(checking: Checking, { id, rank, order, path, items }: OrderToCheck): void {
   const { known, issues = [] } = checking.models.get(path) ?? {};
   checking.issues.push(...issues);
@@ -80,7 +83,7 @@ export function checkOrder(checking: Checking, { id, rank, order, path, items }:
   });
 }
 
-/** The input of each item that is known; one that is held open where the items are not. */
+/** The input of each known item; if the items are not known, one input in which they are left open. */
 function holdInputs(
   { checker, values, unsettled }: Checking,
   order: PlanOrder,
@@ -97,7 +100,10 @@ function holdInputs(
   return known.map((item, index) => hold({ ...values, item, index }, true));
 }
 
-/** Checks wiring, and the inputs by the model's schema; what is said about a place that is open, or was refused, is dropped. */
+/**
+ * Checks the wiring of an input, and the input against the model's schema; schema problems of a place that is left
+ * open, or was refused already, are dropped.
+ */
 function checkInputs(
   { plan, kinds, issues, warnings }: Checking,
   held: readonly HeldInput[],
@@ -127,7 +133,7 @@ function checkInputs(
   warnings.push(...told);
 }
 
-/** The model of an order: literal, or an expression over params. */
+/** Determines the model of an order, which is a literal or an expression over params. */
 async function settleModel(
   whole: Checking,
   lookup: ModelLookup,

@@ -22,11 +22,11 @@ import { parsePlan } from './parse-plan.ts';
 import { parseTemplate, soleExpression } from './template.ts';
 import { type OrderLimits, weighOrders } from './weigh-orders.ts';
 
-/** A plan that may be run, with its params. */
+/** A plan that may be run, and its params. */
 export interface CheckedPlan {
   plan: PipelinePlan;
   params: Record<string, unknown>;
-  /** Step ids, each after its sources. */
+  /** Step ids in an order in which each comes after its sources. */
   sortedSteps: string[];
   orders: PlannedOrder[];
 }
@@ -34,26 +34,26 @@ export interface CheckedPlan {
 export interface PlanReport {
   issues: InputIssue[];
   warnings: string[];
-  /** All that is wrong is that the catalogue gave no answer when it was asked for prices. */
+  /** The only problem is that the catalogue did not answer questions for prices. */
   isOnlyAway?: true;
-  /** Missing where the plan is refused. */
+  /** Missing if the plan is refused. */
   checked?: CheckedPlan;
 }
 
 export interface CheckPlanOptions extends ModelLookupOptions, OrderLimits {
   params?: Record<string, unknown>;
-  /** What the keys of its orders begin with, where that is known: a plan is refused of which one would be too long. */
+  /** Prefix of the orders' keys, if known: a plan whose keys would be too long is refused. */
   lineage?: string;
 }
 
 const weekMs = 7 * 24 * 60 * 60 * 1000;
 
-/** `@<digest>`, the number of an equal order, and that of a further attempt. */
+/** Length of the longest ending of a key: `@<digest>`, the number of an equal order, and that of a further attempt. */
 const maxKeyTail = '@0123456789ab.500~99'.length;
 
 /**
- * Checks a plan and its params before anything is paid, and lists every problem by its JSONPath: shape, names, cycles,
- * types of expressions, what is wired into which field, and every input as far as it is known.
+ * Checks a plan and its params before anything is ordered, and lists every problem by its JSONPath: shape, names,
+ * cycles, types of expressions, what is wired into which field, and every input as far as it is known.
  */
 export async function checkPlan(value: unknown, options: CheckPlanOptions = {}): Promise<PlanReport> {
   const read = parsePlan(value);
@@ -195,7 +195,9 @@ function checkOutputs(checking: Checking): void {
   for (const { text, path } of textsIn(checking.plan.outputs, '$.outputs')) checkText(checking, text, path, {});
 }
 
-/** What the params do not want is never ordered, nor is what runs only where that has succeeded. */
+/**
+ * Drops the orders of steps whose `if` is false by the params alone, and of steps that run only after those succeed.
+ */
 function leaveOutUnwanted(checking: Checking, sorted: readonly string[]): void {
   const { plan, orders } = checking;
   const unwanted = new Set<string>();
@@ -207,7 +209,7 @@ function leaveOutUnwanted(checking: Checking, sorted: readonly string[]): void {
   checking.orders = orders.filter(({ step }) => !unwanted.has(step));
 }
 
-/** Whether a step may be made, as far as its `if` can be told before anything is. */
+/** Whether a step may run, as far as its `if` can be evaluated with the params alone. */
 function isWanted(checking: Checking, id: string): boolean {
   const [expression, text] = [checking.conditions.get(id), checking.plan.steps[id]?.if];
   if (expression === undefined || text === undefined || !isOfParams(expression)) return true;
@@ -226,7 +228,10 @@ function checkNumberOfOrders({ plan, orders, issues }: Checking): void {
   issues.push({ path: '$.steps', message: `${limit}; more make a batch of pipelines` });
 }
 
-/** RunComfy does not keep files for ever, and a person may take the whole of the time. */
+/**
+ * Warns of approvals that may outlast the files they are about: a person may take the whole time, and RunComfy does not
+ * keep files for ever.
+ */
 function warnOfLongWaits({ plan, warnings }: Checking, sorted: readonly string[]): void {
   for (const [id, step] of Object.entries(plan.steps)) {
     if (step.kind !== 'approval' || step.deadlineMs <= weekMs) continue;

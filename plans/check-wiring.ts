@@ -11,7 +11,10 @@ import { parseTemplate, soleExpression } from './template.ts';
 
 const article: Readonly<Record<MediaKind, string>> = { image: 'an image', video: 'a video', audio: 'audio' };
 
-/** Whether what is wired into the places of an input can be what its fields take: one or many, type, kind of media. */
+/**
+ * Problems of expressions whose value does not fit the field they fill: a list instead of one value, the type, the kind
+ * of media.
+ */
 export function checkWiring(
   plan: PipelinePlan,
   held: HeldInput,
@@ -31,7 +34,7 @@ export function checkWiring(
   });
 }
 
-/** A step that makes nothing of the kind that an expression asks it for. */
+/** Problems of expressions that ask a step for a kind of media that it does not make. */
 export function checkMediaAsked(
   kinds: ReadonlyMap<string, readonly (MediaKind | undefined)[]>,
   references: readonly StepReference[],
@@ -45,7 +48,7 @@ export function checkMediaAsked(
   });
 }
 
-/** The kind of media that a path of names carries, as far as a plan tells. */
+/** The kind of media that a path leads to, as far as the plan tells. */
 function kindOf(plan: PipelinePlan, names: readonly string[] | undefined): MediaKind | undefined {
   const [root, id = '', field = ''] = names ?? [];
   if (root === 'params') return mediaOfField[plan.params[id]?.type ?? ''];
@@ -55,12 +58,13 @@ function kindOf(plan: PipelinePlan, names: readonly string[] | undefined): Media
   if (field !== 'choice' && field !== 'choices') return undefined;
   const chosen = typeof step.choose === 'string' ? parseTemplate(step.choose) : undefined;
   const text = chosen?.ok ? soleExpression(chosen.parts) : undefined;
-  // A choice among the choices of another approval would go round in a cycle, which is refused elsewhere.
+  // Not followed further, since approvals whose choices refer to each other could be a cycle, which is refused
+  // elsewhere.
   const match = /^steps\.([A-Za-z0-9_]+)\.([a-z]+)$/.exec(text ?? '');
   return match?.[2] === undefined ? undefined : mediaOfField[match[2]];
 }
 
-/** Why a value of this type cannot go into a place; undefined where it can, or where nothing is known. */
+/** Why a value of this type does not fit a place; undefined if it fits or if the types are not known. */
 function misfitOf({ node, sole }: FilledPlace, type: string): string | undefined {
   const types = typesOf(node);
   if (types === undefined || type === 'dyn') return undefined;

@@ -9,7 +9,7 @@ import { isUnsettled } from './known-before.ts';
 import type { ModelFacts } from './model-facts.ts';
 import { parseBareExpression, parseTemplate } from './template.ts';
 
-/** An order as far as it is known before anything is paid. */
+/** An order of a plan, as far as it is known before anything is ordered. */
 export interface PlannedOrder {
   step: string;
   /** 0 is the step's own order, 1 its first fallback. */
@@ -19,39 +19,39 @@ export interface PlannedOrder {
   facts: ModelFacts;
   maxPriceUsd?: number;
   onWall?: WallPolicy;
-  /** One for each item that is known, else one that stands for all; without a `forEach` one. */
+  /** The input of each known item, or one that stands for all items; without a `forEach`, a single input. */
   inputs: { input: Record<string, unknown>; openFields: { field: string; from: string }[] }[];
-  /** Undefined: how many items there will be comes from a step. */
+  /** Undefined if the number of items depends on the output of a step. */
   count: number | undefined;
-  /** What the items are is not known. */
+  /** The items are not known. */
   isOfAnyItem: boolean;
 }
 
-/** The model of an order, and what is known of it; without one, why there is none. */
+/** The model of an order and what is known of it, or the problems that leave it unknown. */
 export interface SettledModel {
   known?: { model: string; facts: ModelFacts; kind: MediaKind | undefined };
   issues: InputIssue[];
 }
 
-/** The check of one plan while it goes on: what is known, and what has been found. */
+/** State of the check of one plan. */
 export interface Checking {
   plan: PipelinePlan;
   values: Values;
-  /** Params without a value that fits: what names them cannot be evaluated. */
+  /** Params without a valid value: expressions that use them cannot be evaluated. */
   unsettled: ReadonlySet<string>;
   checker: ExpressionChecker;
-  /** The model of each order, by where the order stands. */
+  /** The model of each order, by the order's path in the plan. */
   models: Map<string, SettledModel>;
-  /** What the orders of each step make, its own and then its fallbacks, as far as their models tell. */
+  /** The kinds of media that a step's own order and its fallbacks make, as far as their models tell. */
   kinds: Map<string, (MediaKind | undefined)[]>;
   issues: InputIssue[];
   warnings: string[];
-  /** The `if` of each step that has one, as far as it can be understood. */
+  /** The parsed `if` of each step that has a valid one. */
   conditions: Map<string, CheckedExpression>;
   orders: PlannedOrder[];
 }
 
-/** Checks an expression that stands bare or wrapped, and that it gives what is wanted. */
+/** Checks an expression that may stand with or without `${{ }}`; undefined if it has problems. */
 export function checkBare(checking: Checking, text: string, path: string, scope: Scope): CheckedExpression | undefined {
   const parsed = parseBareExpression(text);
   if (!parsed.ok) {
@@ -69,7 +69,7 @@ export function checkBare(checking: Checking, text: string, path: string, scope:
   return result.expression;
 }
 
-/** Checks every expression of a string. */
+/** Checks every expression in a string. */
 export function checkText(checking: Checking, text: string, path: string, scope: Scope): CheckedExpression[] {
   const parsed = parseTemplate(text);
   if (!parsed.ok) {
@@ -86,7 +86,10 @@ export function checkText(checking: Checking, text: string, path: string, scope:
   });
 }
 
-/** Evaluates what has been checked; what goes wrong is a problem of the plan. Params without a value have been told already. */
+/**
+ * Evaluates checked expressions; an error becomes a problem of the plan. Not evaluated if a param has no value, which
+ * is a problem of its own.
+ */
 export function attempt(
   { unsettled, issues }: Checking,
   expressions: readonly CheckedExpression[],

@@ -4,8 +4,8 @@ import { isJsonObject } from '../domain/json.ts';
 const digestLength = 12;
 
 /**
- * What an order is recognised by: 12 hex digits of SHA-256 over model, input and take. The order of an object's keys does
- * not count; deadlines, waiting and failure rules are no part of it, so that editing them pays nothing.
+ * The identity of an order: 12 hex digits of SHA-256 over model, input and take. The order of object keys does not
+ * matter. Deadlines, waiting and failure rules are left out, so that editing them does not cause a new order.
  */
 export function orderDigest(order: { model: string; input: Readonly<Record<string, unknown>>; take?: number }): string {
   const { model, input, take = 1 } = order;

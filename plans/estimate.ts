@@ -5,14 +5,14 @@ import { isPricedByInput, pricedFieldsOf, priceOf } from '../runcomfy/models/ind
 import type { PlannedOrder } from './checking.ts';
 import { createModelLookup, type ModelFacts, type ModelLookupOptions } from './model-facts.ts';
 
-/** What each step of a plan is expected to cost, its own order for each item; fallbacks are left out. */
+/** The expected cost of each step: its own order for each item, without fallbacks. */
 export function estimateOrders(orders: readonly PlannedOrder[]): EstimateLine[] {
   return orders.filter(({ rank }) => rank === 0).map(estimatePlanned);
 }
 
 /**
- * Why the price of a planned order is not known: at all, or of those that are made only once something has happened and are
- * held to their price then, why even that will be in vain.
+ * Why the price of a planned order is not known; undefined if it is. A fallback, or an order for items not known yet,
+ * is priced when it is made: for these, why even that will not be possible.
  */
 export function whyUnpriced(order: PlannedOrder): string | undefined {
   const { rank, count, isOfAnyItem, inputs, facts, maxPriceUsd } = order;
@@ -26,7 +26,7 @@ export function whyUnpriced(order: PlannedOrder): string | undefined {
   return undefined;
 }
 
-/** What `count` orders of one input are expected to cost. */
+/** The expected cost of `count` orders with the same input. */
 export async function estimateModel(
   model: string,
   input: Record<string, unknown>,
@@ -53,7 +53,7 @@ function estimatePlanned({ step, model, facts, count, isOfAnyItem, inputs, maxPr
   return lineOf(of, toUsd(total));
 }
 
-/** A field whose value is not known yet, and with it the price. */
+/** A field that affects the price and whose value is not known yet. */
 function openField(facts: ModelFacts, fields: PlannedOrder['inputs'][number]['openFields']) {
   const pricedFields = 'entry' in facts ? pricedFieldsOf(facts.entry) : [];
   return fields.find(({ field }) => pricedFields.includes(field));

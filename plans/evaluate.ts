@@ -6,15 +6,15 @@ import { evaluationWords } from './expression-words.ts';
 import { meter, someWork, type Work } from './metered.ts';
 import { parseBareExpression, parseTemplate, soleExpression } from './template.ts';
 
-/** What is known of a step that has ended, as expressions see it. What is absent is not there at all. */
+/** The fields of an ended step that expressions can read. Missing values are left out. */
 export interface StepValues {
   phase: string;
   [field: string]: unknown;
 }
 
-/** Everything that expressions may name, as plain JSON. */
+/** Everything that expressions can refer to, as plain JSON. */
 export interface Values {
-  /** The params as declared: a whole number of type `number` is none of CEL's integers. */
+  /** The declared params: a whole number in a param of type `number` is a double in CEL. */
   declared: Readonly<Record<string, PlanParam>>;
   params: Readonly<Record<string, unknown>>;
   steps: Readonly<Record<string, StepValues>>;
@@ -23,11 +23,11 @@ export interface Values {
   index?: number;
 }
 
-/** An expression that gave no value: where it stands and why. */
+/** An expression that gave no value; has its path in the plan and the reason. */
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError';
   readonly path: string;
-  /** The expression that failed, where one was evaluated. */
+  /** The expression that failed, if it got as far as being evaluated. */
   readonly expression: string | undefined;
   constructor(path: string, message: string, more: { expression?: string; cause?: unknown } = {}) {
     super(message, { cause: more.cause });
@@ -38,18 +38,18 @@ export class ExpressionError extends Error {
 
 const environment = createValueEnvironment();
 
-/** Evaluates parts of a plan that share what their expressions may take. */
+/** Evaluates parts of a plan whose expressions share one limit of work and size. */
 export interface Evaluation {
   /**
-   * Puts values in the place of all expressions of a part of a plan, at any depth; keys are never touched, and what was
-   * put in is never looked at again. Throws `ExpressionError`.
+   * Replaces all expressions in a part of a plan by their values, at any depth. Keys are left alone, and values are not
+   * searched for further expressions. Throws `ExpressionError`.
    */
   evaluate: (value: unknown, path: string) => unknown;
-  /** Whether the parts have taken all there was: no further expression is evaluated. */
+  /** Whether the limit is used up, so that no further expression is evaluated. */
   isSpent: () => boolean;
 }
 
-/** Begins an evaluation: what is put in by all of it has no more bytes than a plan may have, if no others are named. */
+/** Starts an evaluation. All values together may have `maxBytes`, by default as many as a plan. */
 export function openEvaluation(values: Values, maxBytes: number = planLimits.bytes): Evaluation {
   const known = toContext(values);
   const work = someWork();
@@ -70,12 +70,12 @@ export function openEvaluation(values: Values, maxBytes: number = planLimits.byt
   return { evaluate: fill, isSpent: () => work.left < 0 || left < 0 };
 }
 
-/** One part of a plan with values in the place of all expressions. Throws `ExpressionError`. */
+/** A part of a plan with all expressions replaced by their values. Throws `ExpressionError`. */
 export function evaluateValue(value: unknown, values: Values, path = '$'): unknown {
   return openEvaluation(values).evaluate(value, path);
 }
 
-/** The value of an expression that may stand bare, as that of `if` and `forEach`. Throws `ExpressionError`. */
+/** The value of an expression that may stand without `${{ }}`, such as `if` and `forEach`. Throws `ExpressionError`. */
 export function evaluateBare(text: string, values: Values, path: string): unknown {
   const parsed = parseBareExpression(text);
   const expression = parsed.ok ? soleExpression(parsed.parts) : undefined;
@@ -128,7 +128,7 @@ function toContext({ declared, params, steps, pipeline, item, index }: Values): 
   };
 }
 
-/** Costs are `double`, also where they are whole. */
+/** Costs stay `double`, even if they are whole. */
 function toCelStep({ costUsd, ...step }: StepValues): unknown {
   const { items } = step;
   return {
@@ -138,7 +138,10 @@ function toCelStep({ costUsd, ...step }: StepValues): unknown {
   };
 }
 
-/** Whole numbers are CEL's `int`: a JavaScript number would be a `double`, and `seconds * 2` had no meaning. */
+/**
+ * Converts whole numbers to CEL's `int`: a JavaScript number would be a `double`, and `seconds * 2` would be a type
+ * error.
+ */
 function toCel(value: unknown): unknown {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (Array.isArray(value)) return value.map(toCel);
@@ -158,7 +161,7 @@ function fromCel(value: unknown, expression: string, path: string): unknown {
     return value;
   }
   if (typeof value === 'string') {
-    // CEL here counts UTF-16 units, so that `substring` and `split` may cut inside a character.
+    // CEL counts UTF-16 units here, so `substring` and `split` can cut a character in two.
     if (value !== wellFormed(value)) throw refuse('text with half a character (a lone surrogate)');
     return value;
   }

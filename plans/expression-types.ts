@@ -1,7 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js';
 import { type ParamType, type PipelinePlan, planLimits, type PlanStep } from '../domain/pipeline/pipeline.ts';
 
-/** CEL's name of each param type. Media are URLs. */
+/** The CEL type of each param type. Media are URLs. */
 const celTypes: Readonly<Record<ParamType, string>> = {
   string: 'string',
   image: 'string',
@@ -19,7 +19,7 @@ const listFields = { images: 'list<string>', videos: 'list<string>', audios: 'li
 const singleFields = { image: 'string', video: 'string', audio: 'string' };
 const itemType = 'StepItem';
 
-/** What expressions may ask of a step, and the CEL type of each field. */
+/** The fields of a step that expressions can read, with their CEL types. */
 export function fieldsOfStep(step: PlanStep): Readonly<Record<string, string>> {
   if (step.kind === 'approval') {
     return {
@@ -38,15 +38,15 @@ export function fieldsOfStep(step: PlanStep): Readonly<Record<string, string>> {
 /** Structural limits of every expression. */
 const expressionLimits = { maxAstNodes: 500, maxDepth: 50, maxListElements: 200, maxMapEntries: 200 } as const;
 
-/** What a name that expressions may use stands for where the expression is. */
+/** Which names an expression can use at its place in the plan. */
 export interface Scope {
-  /** Names no step: only params are known before anything is paid. */
+  /** Only params may be used, as nothing else is known before anything is ordered. */
   isParamsOnly?: boolean;
-  /** CEL type of `item`, inside of a `forEach`. */
+  /** CEL type of `item` within a `forEach`. */
   itemType?: string;
 }
 
-/** An environment that knows the types of a plan: for checking, never for evaluating. */
+/** An environment with the types of a plan, for checking only. */
 export function createTypeEnvironment(plan: PipelinePlan, { isParamsOnly, itemType: item }: Scope): Environment {
   const environment = new Environment({ limits: expressionLimits, enableOptionalTypes: true });
   environment.registerFunction('join(list<string>, string): string', joinTexts);
@@ -62,7 +62,7 @@ export function createTypeEnvironment(plan: PipelinePlan, { isParamsOnly, itemTy
   return environment;
 }
 
-/** An environment for evaluating what has been checked: values bring their types along. */
+/** An environment for evaluating checked expressions, whose values have their types at run time. */
 export function createValueEnvironment(): Environment {
   const environment = new Environment({ limits: expressionLimits, enableOptionalTypes: true });
   environment.registerFunction('join(list<string>, string): string', joinTexts);
@@ -70,20 +70,20 @@ export function createValueEnvironment(): Environment {
   return environment;
 }
 
-/** The CEL type of the items of a literal list, `dyn` where they differ. */
+/** The CEL type of a literal list's items; `dyn` if they differ. */
 export function typeOfItems(items: readonly unknown[]): string {
   const types = new Set(items.map(typeOfLiteral));
   const [only] = types;
   return types.size === 1 && only !== undefined ? only : 'dyn';
 }
 
-/** The element type of a list type; undefined where a type is no list. */
+/** The element type of a list type; undefined if the type is not a list. */
 export function elementTypeOf(type: string): string | undefined {
   if (type === 'dyn' || type === 'list') return 'dyn';
   return /^list<(.*)>$/.exec(type)?.[1];
 }
 
-/** The longest text that an expression may make: an input is at most this long all the same. */
+/** The longest text that an expression can make; an input cannot be longer anyway. */
 const maxTextLength = planLimits.bytes;
 
 function joinTexts(texts: unknown, separator: unknown): string {

@@ -1,6 +1,6 @@
 import type { EvaluationError } from '@marcbachmann/cel-js';
 
-/** What the expression language says of a value that there is not, and what we say instead. */
+/** Messages of the expression library about missing values and types, and our wording of them. */
 const sentences: [RegExp, (...found: string[]) => string][] = [
   [
     /^No such key: index out of bounds, index (-\d+) < 0/,
@@ -8,7 +8,7 @@ const sentences: [RegExp, (...found: string[]) => string][] = [
   ],
   [
     /^No such key: index out of bounds, index (\d+) >= size (\w+)/,
-    // An empty list has no size there.
+    // The library reports no size for an empty list.
     (index, size) =>
       `there is nothing at index ${index}: ${size === '1' ? 'the list has 1 item' : Number(size) > 0 ? `the list has ${size} items` : 'the list is empty'}`,
   ],
@@ -23,13 +23,13 @@ const sentences: [RegExp, (...found: string[]) => string][] = [
   [/^Optional value is not present/, () => 'there is no such value; orValue(…) gives another'],
 ];
 
-/** What the library says of an expression, in one line. */
+/** The library's message about an expression, in one line. */
 export function libraryWords(error: unknown): string {
   const { summary, message } = error as Partial<EvaluationError>;
   return (summary ?? message ?? String(error)).split('\n')[0] ?? '';
 }
 
-/** Why an expression gave no value, in a sentence of our own where there is one. */
+/** Why an expression gave no value, in our own wording if there is one. */
 export function evaluationWords(error: unknown): string {
   const words = libraryWords(error);
   for (const [pattern, sentence] of sentences) {
@@ -39,7 +39,7 @@ export function evaluationWords(error: unknown): string {
   return words;
 }
 
-/** `dyn<int>` is an int of which the checker could not know. */
+/** Replaces `dyn<int>` by `int`: the value is an int, although the checker could not know that. */
 function withoutDyn(types: string): string {
   return types.replaceAll(/dyn<(\w+)>/g, '$1');
 }

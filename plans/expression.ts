@@ -6,7 +6,7 @@ import { libraryWords } from './expression-words.ts';
 import { didYouMean } from './field-reader.ts';
 import { checkExpressionText } from './template.ts';
 
-/** A step that an expression asks, and the field of it that it reads first. */
+/** A step that an expression refers to, and the first field that it reads from it. */
 export interface StepReference {
   step: string;
   field?: string;
@@ -17,9 +17,9 @@ export interface CheckedExpression {
   /** CEL type of its value. */
   type: string;
   references: StepReference[];
-  /** The params that it reads. */
+  /** Names of the params that it reads. */
   params: string[];
-  /** Set where the expression is nothing but a path, as `steps.still.images` or `params.face`. */
+  /** Set if the expression is only a path, such as `steps.still.images` or `params.face`. */
   path?: readonly string[];
   usesItem: boolean;
   /** It reads the pipeline's key. */
@@ -28,12 +28,12 @@ export interface CheckedExpression {
 
 export type ExpressionCheck = { ok: true; expression: CheckedExpression } | { ok: false; issues: InputIssue[] };
 
-/** Checks expressions of one plan; keeps the environments that it has made. */
+/** Checks the expressions of one plan, with cached environments. */
 export interface ExpressionChecker {
   check: (expression: string, column: number, path: string, scope: Scope) => ExpressionCheck;
 }
 
-/** Every function that expressions have. `matches` is not offered: a pattern could hang the process. */
+/** Every function that expressions can call. `matches` is left out, as a pattern could hang the process. */
 const functions = new Set([
   'size',
   'string',
@@ -109,19 +109,19 @@ export function createExpressionChecker(plan: PipelinePlan): ExpressionChecker {
   };
 }
 
-/** The steps that an expression asks; an expression that cannot be parsed asks none. */
+/** The steps that an expression refers to; none if it cannot be parsed. */
 export function referencesOf(expression: string, plan: PipelinePlan): StepReference[] {
   return usesOf(expression, plan)?.references ?? [];
 }
 
-/** A field of a step, or of one of its items, that an expression asks for. */
+/** A field of a step, or of one of its items, that an expression reads. */
 export interface AskedField {
   step: string;
   item?: number;
   field: string;
 }
 
-/** What an expression asks of steps, field by field; one that cannot be parsed asks nothing. */
+/** Every field of steps that an expression reads; none if it cannot be parsed. */
 export function fieldsAskedBy(expression: string): AskedField[] {
   const asked: AskedField[] = [];
   const visit = (node: ASTNode): void => {
@@ -138,7 +138,7 @@ export function fieldsAskedBy(expression: string): AskedField[] {
   return asked;
 }
 
-/** `steps.x` and `steps.x.items[0]`. */
+/** The step, or the item of a step, that a node refers to: `steps.x` or `steps.x.items[0]`. */
 function askedOf(node: ASTNode): Omit<AskedField, 'field'> | undefined {
   const whole = stepOf(node);
   if (whole) return whole.field === undefined ? whole : undefined;
@@ -149,12 +149,12 @@ function askedOf(node: ASTNode): Omit<AskedField, 'field'> | undefined {
   return { step: of.step, item: Number(index.args) };
 }
 
-/** The params that an expression reads; an expression that cannot be parsed reads none. */
+/** The params that an expression reads; none if it cannot be parsed. */
 export function paramsReadBy(expression: string, plan: PipelinePlan): string[] {
   return usesOf(expression, plan)?.params ?? [];
 }
 
-/** The names of an expression that is nothing but a path, as `steps.clip.video`. */
+/** The names of an expression that is only a path, such as `steps.clip.video`; undefined for any other. */
 export function plainPathOf(expression: string): string[] | undefined {
   try {
     return pathOf(new Environment({ enableOptionalTypes: true }).parse(expression).ast);
@@ -206,7 +206,7 @@ function findUses(root: ASTNode, plan: PipelinePlan, scope: Scope): Uses {
       const [, receiver, [variable, ...rest]] = node.args;
       visit(receiver, bound);
       const own = variable?.op === 'id' ? variable.args : undefined;
-      // Lists of some length in one another are the only way to make an expression that takes for ever.
+      // Nested loops over long lists are the only way to make an expression that runs for ever.
       if (bound.length > 0) uses.problems.push(`${node.args[0]} inside of another comprehension is not offered`);
       if (own !== undefined && names.has(own))
         uses.problems.push(`"${own}" has a meaning here: name the variable of ${node.args[0]} otherwise`);
@@ -251,7 +251,7 @@ function findUses(root: ASTNode, plan: PipelinePlan, scope: Scope): Uses {
   return uses;
 }
 
-/** `steps.x`, `steps.x.field` and `steps["x"]`. */
+/** The step that a node refers to: `steps.x`, `steps.x.field` or `steps["x"]`. */
 function stepOf(node: ASTNode): StepReference | undefined {
   const inner = selectionOf(node);
   if (inner === undefined) return undefined;
@@ -273,7 +273,7 @@ function selectionOf(node: ASTNode): { from: ASTNode; name: string } | undefined
   return key.op === 'value' && typeof key.args === 'string' ? { from, name: key.args } : undefined;
 }
 
-/** The names of `a.b.c`; undefined where an expression does more than follow names. */
+/** The names of a path `a.b.c`; undefined if the node is not a path. */
 function pathOf(node: ASTNode): string[] | undefined {
   if (node.op === 'id') return [node.args];
   if (node.op !== '.') return undefined;
@@ -281,7 +281,7 @@ function pathOf(node: ASTNode): string[] | undefined {
   return before && [...before, node.args[1]];
 }
 
-/** The parts of an expression that are expressions themselves. */
+/** The subexpressions of a node. */
 export function childrenOf(node: ASTNode): ASTNode[] {
   if (node.op === 'value' || node.op === 'id') return [];
   if (node.op === '.' || node.op === '.?') return [node.args[0]];
@@ -291,7 +291,7 @@ export function childrenOf(node: ASTNode): ASTNode[] {
   return Array.isArray(node.args) ? node.args : [node.args];
 }
 
-/** The library's words, in one line, with the column in the plan's string. */
+/** The library's message in one line, with columns counted in the plan's string. */
 function sentenceOf(error: unknown, column: number): string {
   const { range } = error as Partial<ParseError>;
   const words = libraryWords(error);

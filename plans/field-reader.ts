@@ -5,11 +5,11 @@ import { isJsonObject, jsonPath } from '../domain/json.ts';
 import { isUsd, maxStretchMs } from '../domain/request-checks.ts';
 import { cutText } from '../domain/text.ts';
 
-/** Reads the fields of one object of a plan, and notes every problem by its path. */
+/** Reads the fields of one object of a plan, and collects every problem by its path. */
 export interface FieldReader {
   path: string;
   refuse: (field: string, message: string) => void;
-  /** The field as it stands; null counts as absent. */
+  /** The field's value; null counts as missing. */
   raw: (field: string) => unknown;
   text: (field: string) => string | undefined;
   integer: (field: string, range: { min: number; max: number }) => number | undefined;
@@ -17,14 +17,14 @@ export interface FieldReader {
   usd: (field: string) => number | undefined;
   flag: (field: string) => boolean | undefined;
   word: <Word extends string>(field: string, words: readonly Word[]) => Word | undefined;
-  /** `90s`, `30m`, `1h30m`, `2d`, in milliseconds. */
+  /** A duration such as `90s`, `30m`, `1h30m` or `2d`, in milliseconds. */
   duration: (field: string) => number | undefined;
   object: (field: string) => Record<string, unknown> | undefined;
-  /** A further object below this one. */
+  /** A reader for the object in a field. */
   below: (field: string, fields: readonly string[]) => FieldReader | undefined;
 }
 
-/** Opens an object for reading; fields that it may not have are problems at once. */
+/** Opens an object for reading; unknown fields are reported at once. */
 export function readFields(
   value: Record<string, unknown>,
   path: string,
@@ -36,7 +36,7 @@ export function readFields(
     if (!fields.includes(field)) refuse(field, `unknown field${didYouMean(field, fields)}`);
   }
   const raw = (field: string): unknown => (Object.hasOwn(value, field) ? (value[field] ?? undefined) : undefined);
-  /** The value that fits; undefined is a problem. */
+  /** Returns the value, or reports the field if there is none. */
   const fitting = <Value>(field: string, fits: Value | undefined, expected: string): Value | undefined => {
     if (fits === undefined) refuse(field, `expected ${expected}, got ${describeValue(value[field])}`);
     return fits;
@@ -94,7 +94,7 @@ export function readFields(
   return reader;
 }
 
-/** The nearest of some names, as the end of a sentence; empty where none is near. */
+/** The most similar name, as the end of a sentence; empty if none is similar. */
 export function didYouMean(name: string, names: readonly string[]): string {
   const near = names
     .map((candidate) => ({ candidate, edits: distance(name.slice(0, 100), candidate) }))
@@ -103,7 +103,7 @@ export function didYouMean(name: string, names: readonly string[]): string {
   return near === undefined ? '' : `; did you mean ${near.candidate}`;
 }
 
-/** A value in a message: short, and no more of it than is needed to recognise it. */
+/** A short description of a value for messages, enough to recognize it. */
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list of ${String(value.length)}`;

@@ -4,11 +4,11 @@ import type { PipelinePlan, PlanOrder } from '../domain/pipeline/pipeline.ts';
 import { fieldsAskedBy, paramsReadBy, referencesOf } from './expression.ts';
 import { parseBareExpression, parseTemplate } from './template.ts';
 
-/** A string of a plan that may hold expressions. */
+/** A string of a plan that may have expressions. */
 export interface PlanText {
   path: string;
   text: string;
-  /** `bare`: the whole string is one expression, wrapped or not. */
+  /** The whole string is one expression, with or without `${{ }}`. */
   isBare: boolean;
 }
 
@@ -23,7 +23,7 @@ export function ordersOf(plan: PipelinePlan, id: string): { order: PlanOrder; pa
   ];
 }
 
-/** The steps that a step waits for: those that it names in `needs`, and those that its expressions refer to. */
+/** The steps that a step waits for: those in `needs`, and those that its expressions refer to. */
 export function sourcesOf(plan: PipelinePlan, id: string): string[] {
   const step = plan.steps[id];
   if (step === undefined) return [];
@@ -33,7 +33,7 @@ export function sourcesOf(plan: PipelinePlan, id: string): string[] {
   return [...new Set([...step.needs, ...referred.map(({ step: source }) => source)])];
 }
 
-/** Whether files that another step has made go into a step. */
+/** Whether a step uses files that another step has made. */
 export function usesFiles(plan: PipelinePlan, id: string): boolean {
   const fields = textsOfStep(plan, id).flatMap(expressionsOf).flatMap(fieldsAskedBy);
   return fields.some(({ field }) => /^(?:(?:image|video|audio|choice)s?|files)$/.test(field));
@@ -47,7 +47,7 @@ export function paramsOf(plan: PipelinePlan, id: string): string[] {
   return [...new Set(texts.flatMap(expressionsOf).flatMap((expression) => paramsReadBy(expression, plan)))];
 }
 
-/** Every string of a step that may hold expressions. */
+/** Every string of a step that may have expressions. */
 function textsOfStep(plan: PipelinePlan, id: string): PlanText[] {
   const step = plan.steps[id];
   if (step === undefined) return [];
@@ -63,7 +63,7 @@ function textsOfStep(plan: PipelinePlan, id: string): PlanText[] {
   ];
 }
 
-/** The strings of any JSON value, by path. */
+/** The strings in a JSON value, with their paths. */
 export function textsIn(value: unknown, path: string): PlanText[] {
   if (typeof value === 'string') return [{ path, text: value, isBare: false }];
   if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, jsonPath(path, index)));
@@ -71,13 +71,13 @@ export function textsIn(value: unknown, path: string): PlanText[] {
   return Object.entries(value).flatMap(([key, item]) => textsIn(item, jsonPath(path, key)));
 }
 
-/** The expressions of a string; none where it cannot be taken apart, which is told elsewhere. */
+/** The expressions in a string; none if it cannot be parsed, which is reported elsewhere. */
 function expressionsOf({ text, isBare }: PlanText): string[] {
   const parsed = isBare ? parseBareExpression(text) : parseTemplate(text);
   return parsed.ok ? parsed.parts.flatMap((part) => ('expression' in part ? [part.expression] : [])) : [];
 }
 
-/** The steps in a sequence in which each comes after its sources, or the cycles that forbid one. */
+/** Sorts the steps so that each comes after its sources, or reports the cycles that prevent it. */
 export function sortSteps(plan: PipelinePlan): { sorted: string[]; issues: InputIssue[] } {
   const sorted: string[] = [];
   const issues: InputIssue[] = [];

@@ -7,19 +7,19 @@ import type { CheckedExpression, ExpressionChecker, StepReference } from './expr
 import { isUnsettled } from './known-before.ts';
 import { parseTemplate, soleExpression } from './template.ts';
 
-/** A place of an input that an expression fills. */
+/** A place of an input that is filled by expressions. */
 export interface FilledPlace {
   /** JSONPath from the input's root. */
   path: string;
-  /** Set where the place is one expression and nothing else. */
+  /** Set if the place is a single expression without other text. */
   sole?: { text: string; expression: CheckedExpression };
-  /** What it waits for: a step whose output goes in, or `item`. Undefined: its value is known, or could not be told. */
+  /** What its value depends on: a step, or `item`. Undefined if the value is known, or could not be determined. */
   openUntil?: string;
   references: StepReference[];
   node: SchemaNode | undefined;
 }
 
-/** An input as far as it is known before anything is paid: what comes from steps is held open by stand-ins. */
+/** An input as far as it is known before anything is ordered; stand-ins represent the outputs of steps. */
 export interface HeldInput {
   input: unknown;
   places: FilledPlace[];
@@ -29,26 +29,30 @@ export interface HeldInput {
 export interface HoldOptions {
   checker: ExpressionChecker;
   scope: Scope;
-  /** The params, and the item where it is known. */
+  /** The params, and the item if it is known. */
   values: Values;
   isItemKnown: boolean;
-  /** Params without a value that fits. */
+  /** Params without a valid value. */
   unsettled: ReadonlySet<string>;
   node: SchemaNode | undefined;
-  /** Where the input stands in the plan. */
+  /** Path of the input in the plan. */
   path: string;
 }
 
 const standInUrl = 'https://example.com/output';
 
-/** Fills in what is known of an input, and holds the places open that later outputs fill. Issues are paths of the plan. */
+/**
+ * Evaluates what is known of an input, and puts stand-ins where outputs of steps will be. Paths of issues are paths in
+ * the plan.
+ */
 export function holdOpen(
   input: unknown,
   { checker, scope, values, isItemKnown, unsettled, node, path }: HoldOptions,
 ): HeldInput {
   const places: FilledPlace[] = [];
   const issues: InputIssue[] = [];
-  // One for the whole input, as when it is ordered: what is too much then is to be told before anything is paid.
+  // One evaluation for the whole input, as when it is ordered, so that an input exceeding the limits is reported before
+  // anything is ordered.
   const { evaluate, isSpent } = openEvaluation(values);
   const inPlan = (at: string) => `${path}${at.slice(1)}`;
   const fill = (part: unknown, at: string, schema: SchemaNode | undefined): unknown => {
@@ -95,7 +99,9 @@ export function holdOpen(
   return { input: fill(input, '$', node), places, issues };
 }
 
-/** Something of the right type, so that the rest of an input can be checked; what is said about it itself is dropped. */
+/**
+ * A value of the right type, so that the rest of an input can be checked; problems of this value itself are dropped.
+ */
 function standIn(type: string, node: SchemaNode | undefined): unknown {
   if (node?.enum?.[0] !== undefined) return node.enum[0];
   if (type === 'int' || type === 'double') return node?.minimum ?? 1;

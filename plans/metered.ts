@@ -2,37 +2,39 @@ import type { ASTNode } from '@marcbachmann/cel-js';
 import { childrenOf } from './expression.ts';
 
 /**
- * What may be looked at and made for one value of a plan: a value counts one, a text by its length. So much that the
- * images of one half of the largest pipeline may be looked for among those of the other, and at worst half a second.
+ * Limit of the work for one value of a plan: each value that is touched costs 1, a text more by its length. It allows
+ * searching the images of one half of the largest pipeline for those of the other half, and takes half a second at
+ * worst.
  */
 const maxWork = 3_000_000;
 const workPerNode = 8;
 const charactersPerValue = 16;
-/** Texts that are compared are not copied, and differ by their lengths or soon. */
+/** Comparing texts is cheaper, as they are not copied and usually differ early or in length. */
 const comparedCharactersPerValue = 512;
-/** Of a text and of what is looked for in it: at worst each character of one is compared with each of the other. */
+/** A search compares, at worst, each character of a text with each of what is searched for; this many pairs cost 1. */
 const searchedPairsPerValue = 256;
 
 const searches: ReadonlySet<string> = new Set(['contains', 'indexOf', 'lastIndexOf', 'split']);
 
-/** Spends what it costs that a value is used. */
+/** Spends the cost of using a value. */
 type Take = (value: unknown) => void;
 type Evaluate = (this: unknown, evaluator: unknown, node: unknown, context: unknown) => unknown;
 type EvaluatedNode = ASTNode & { evaluate: Evaluate };
 
-/** What is left of the work that expressions may take together. */
+/** The work that is left for expressions that share a limit. */
 export interface Work {
   left: number;
 }
 
-/** The work that may go into one value of a plan. */
+/** The full amount of work for one value of a plan. */
 export function someWork(): Work {
   return { left: maxWork };
 }
 
 /**
- * Has an expression that was just parsed stop with a `RangeError` before it takes long: lists may be doubled again and
- * again, or be searched for each value of another one, in a few characters. Counted, so that it ends alike on any machine.
+ * Makes a parsed expression stop with a `RangeError` before it takes long: a few characters are enough to double a list
+ * again and again, or to search it for each value of another. The limit counts work instead of time, so that it is the
+ * same on any machine.
  */
 export function meter(root: ASTNode, work: Work): void {
   const whole: Take = (value) => {
@@ -46,9 +48,9 @@ export function meter(root: ASTNode, work: Work): void {
   visit(root, whole);
 }
 
-/** What the values of a node's children cost, where that is not their whole weight. */
+/** The costs of a node's children that are not charged their whole size. */
 function takesOf(node: ASTNode, work: Work): Take[] {
-  // Of `steps.a.image` only the image is looked at.
+  // A selection such as `steps.a.image` touches only the selected field.
   if (isSelection(node)) return [() => undefined];
   if (node.op === 'in' || node.op === '==' || node.op === '!=') {
     const compare: Take = (value) => {
@@ -58,7 +60,7 @@ function takesOf(node: ASTNode, work: Work): Take[] {
   }
   const [name] = node.op === 'call' || node.op === 'rcall' ? node.args : [];
   if (name === undefined || !(name === 'join' || searches.has(name))) return [];
-  // Before it is done: a single search may take minutes, and a joint of texts be longer than all memory.
+  // Charged before the operation: a single search may take minutes, and a joined text may exceed the memory.
   const perValue = name === 'join' ? charactersPerValue : searchedPairsPerValue;
   const lengths: (number | undefined)[] = [];
   return [0, 1].map((at) => (value) => {
@@ -79,7 +81,10 @@ function isSelection({ op }: ASTNode): boolean {
   return op === '.' || op === '.?' || op === '[]' || op === '[?]';
 }
 
-/** A node puts another way to evaluate it in the place of the first one, once it knows what it stands for. */
+/**
+ * Wraps the evaluation of a node. At its first evaluation the library replaces a node's `evaluate` by a specialized
+ * one, which is wrapped as well.
+ */
 function meterNode(node: EvaluatedNode, work: Work, take: Take): void {
   let evaluate = node.evaluate;
   const metered: Evaluate = (evaluator, itself, context) => {
@@ -96,7 +101,10 @@ function meterNode(node: EvaluatedNode, work: Work, take: Take): void {
   });
 }
 
-/** At every depth: what stands in a value at many places is looked at as often by whoever compares or tells it. */
+/**
+ * Charges a value at every depth. A part that occurs several times is charged each time, as comparing or converting it
+ * visits it each time.
+ */
 function weigh(value: unknown, work: Work, perValue = charactersPerValue): void {
   spend(work, typeof value === 'string' ? 1 + value.length / perValue : 1);
   if (typeof value !== 'object' || value === null) return;

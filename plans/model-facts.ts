@@ -4,13 +4,16 @@ import { isTokenRefused, mayReadLater } from '../runcomfy/errors.ts';
 import { findBundledModel } from '../runcomfy/models/index.ts';
 import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 
-/** What is known of a model; `failure` says why nothing is. */
+/** What is known of a model, or why nothing is. */
 export type ModelFacts =
   | { entry: CatalogueModel }
-  /** `isAway`: the catalogue gave no answer, and may give one later; `isRefused`: once the token is another. */
+  /**
+   * `isAway`: the catalogue did not answer, and may do so later. `isRefused`: it refused the token, and may answer with
+   * another.
+   */
   | { failure: string; isUnknown?: boolean; isAway?: boolean; isRefused?: boolean };
 
-/** Whether the catalogue is to be asked again: a refused token is waited out where its order waits at walls. */
+/** Whether to ask the catalogue again later; after a refused token only if the order waits at walls. */
 export function isWorthAskingAgain(facts: ModelFacts, onWall: WallPolicy | undefined): boolean {
   return 'failure' in facts && facts.isAway === true && (facts.isRefused !== true || onWall === 'wait');
 }
@@ -21,13 +24,13 @@ export interface ModelLookup {
 }
 
 export interface ModelLookupOptions {
-  /** Reads a model's catalogue entry. Without it only bundled models are known. */
+  /** Reads a model's catalogue entry. Without it, only bundled models are known. */
   getModel?: (model: string) => Promise<CatalogueModel>;
-  /** Whether a failure of `getModel` means that there is no such model. */
+  /** Whether an error of `getModel` means that there is no such model. */
   isUnknownModel?: (error: unknown) => boolean;
 }
 
-/** The same options, by which each model is asked for once however often it is looked up. */
+/** The same options with a cache, so that each model is read once. */
 export function withMemory({ getModel, isUnknownModel }: ModelLookupOptions): ModelLookupOptions {
   if (!getModel) return {};
   const asked = new Map<string, Promise<CatalogueModel>>();
@@ -41,7 +44,7 @@ export function withMemory({ getModel, isUnknownModel }: ModelLookupOptions): Mo
   };
 }
 
-/** A bundled model needs no catalogue; without one nothing is known of the others. */
+/** Makes a lookup with a cache. Bundled models need no catalogue; without a catalogue, nothing is known of others. */
 export function createModelLookup({ getModel, isUnknownModel = () => false }: ModelLookupOptions = {}): ModelLookup {
   const known = new Map<string, Promise<ModelFacts>>();
   const lookUp = async (model: string): Promise<ModelFacts> => {

@@ -17,7 +17,7 @@ const expected: Readonly<Record<ParamType, string>> = {
   object: 'an object',
 };
 
-/** The params of a run with the plan's defaults, and every problem: missing, of the wrong type, superfluous. */
+/** The params of a run, including the plan's defaults, and every problem: missing, of the wrong type, or unknown. */
 export function settleParams(
   plan: PipelinePlan,
   given: Readonly<Record<string, unknown>>,

@@ -42,7 +42,7 @@ const defaultApprovalMs = 7 * 24 * 60 * 60 * 1000;
 
 export type ParsedPlan = { ok: true; plan: PipelinePlan } | { ok: false; issues: InputIssue[] };
 
-/** Checks the shape of a plan, whoever made it: fields, ids, words, numbers and limits. Expressions are not looked into. */
+/** Checks the shape of a plan from any source: fields, ids, words, numbers and limits. Expressions are not checked. */
 export function parsePlan(value: unknown): ParsedPlan {
   const issues: InputIssue[] = [];
   if (!isJsonObject(value)) {

@@ -1,10 +1,10 @@
-/** The fields of each part of a plan: what the parser takes, and what its JSON Schema describes. */
+/** The fields of a plan, which the parser accepts and its JSON Schema describes. */
 export const planFields = ['version', 'params', 'steps', 'outputs'] as const;
 
-/** Of a param. */
+/** The fields of a param. */
 export const paramFields = ['type', 'default', 'description'] as const;
 
-/** Of an order: a step with a model, or one of its fallbacks. */
+/** The fields of an order: a step with a model, or one of its fallbacks. */
 export const orderFields = [
   'model',
   'input',
@@ -17,10 +17,10 @@ export const orderFields = [
   'maxPriceUsd',
 ] as const;
 
-/** Of every step. */
+/** The fields that every step can have. */
 export const commonFields = ['needs', 'if', 'runsWhen', 'onFailure'] as const;
 
-/** Of a step with a model. */
+/** The fields of a step with a model. */
 export const modelStepFields = [
   ...orderFields,
   ...commonFields,
@@ -30,20 +30,23 @@ export const modelStepFields = [
   'mayPayTwice',
 ] as const;
 
-/** Of an `approval`. */
+/** The fields of an `approval`. */
 export const approvalFields = ['message', 'choose', 'count', 'deadline', 'onDeadline'] as const;
 
-/** Of an `onFailure` that is more than a word. */
+/** The fields of an `onFailure` that is an object. */
 export const failureRuleFields = ['fallback', 'then'] as const;
 
-/** What an approval that nobody decides comes to. */
+/** What can happen to an approval that nobody decides in time. */
 export const deadlineDecisions = ['reject', 'approve'] as const;
 
-/** Names of steps, params and outputs: identifiers of the expression language, but for the one that names no field of an object. */
+/**
+ * Names of steps, params and outputs: identifiers of the expression language, except `__proto__`, which cannot be a
+ * plain field of an object.
+ */
 export const idPattern = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,49}$/;
 
-/** The pattern in words. */
+/** `idPattern` in words. */
 export const idRule = 'a letter or "_", then up to 49 letters, digits or "_" (and not __proto__)';
 
-/** `take` counts the tries of one input. */
+/** Largest `take`, which numbers the tries of one input. */
 export const maxTake = 1_000_000;

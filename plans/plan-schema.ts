@@ -16,13 +16,13 @@ import {
 
 type Schema = Record<string, unknown>;
 
-/** A schema for every field that the parser takes, and for no other. */
+/** A schema for every field that the parser accepts, and for no other. */
 type Described<Fields extends readonly string[]> = Record<Fields[number], Schema>;
 
-/** As `parseDuration` reads it: spaces do not matter, nor do capitals. */
+/** The durations that `parseDuration` accepts: spaces and upper case do not matter. */
 const durationPattern = String.raw`^(?:\s*\d[\d\s]*(?:\.\s*\d[\d\s]*)?(?:[mM]\s*[sS]|[sSmMhHdD]))+\s*$`;
 
-/** The JSON Schema (2020-12) of a plan, for editors. Whatever is not null may be null, which counts as absent. */
+/** The JSON Schema (2020-12) of a plan, for editors. Optional fields may be null, which counts as missing. */
 export function planSchema(): Schema {
   const fields: Described<typeof planFields> = {
     version: { description: 'The version of this format.', const: 1 },

@@ -8,8 +8,8 @@ const maxAliases = 100;
 export type ParsedPlanText = { ok: true; value: unknown } | { ok: false; issues: InputIssue[] };
 
 /**
- * Reads a plan's text, YAML 1.2 or JSON (which is YAML). Warnings of the parser are problems too: a tag that it does not
- * know would silently change what is meant.
+ * Parses a plan in YAML 1.2 or JSON (which is YAML). Warnings of the parser count as problems: an unknown tag, for
+ * example, would silently change the meaning.
  */
 export function parsePlanText(text: string): ParsedPlanText {
   const bytes = Buffer.byteLength(text);
@@ -22,7 +22,7 @@ export function parsePlanText(text: string): ParsedPlanText {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: true,
-    // A key that is a list or an object has no place in JSON.
+    // A key that is a list or an object cannot be represented in JSON.
     stringKeys: true,
     version: '1.2',
   });
@@ -43,7 +43,7 @@ function firstLine(text: string): string {
   return text.split('\n')[0] ?? text;
 }
 
-/** The library throws the same error for an alias bomb and for an alias of nothing. */
+/** The library throws the same error class for too many aliases and for an alias without an anchor. */
 function aliasWords(error: unknown): string {
   const words = firstLine(messageOf(error));
   return /excessive alias count/i.test(words) ? `there are more than ${String(maxAliases)} aliases` : words;

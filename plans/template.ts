@@ -1,7 +1,7 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { planLimits } from '../domain/pipeline/pipeline.ts';
 
-/** A piece of a string of a plan: text that stays as it is, or an expression whose value takes its place. */
+/** A part of a string of a plan: literal text, or an expression to be replaced by its value. */
 export type TemplatePart = { text: string } | { expression: string; column: number };
 
 export type ParsedTemplate = { ok: true; parts: TemplatePart[] } | { ok: false; message: string };
@@ -9,7 +9,7 @@ export type ParsedTemplate = { ok: true; parts: TemplatePart[] } | { ok: false; 
 const opening = '${{';
 const escaped = `$${opening}`;
 
-/** Takes a string of a plan apart: `${{ … }}` is an expression, `$${{` stands for a literal `${{`. Columns count from 1. */
+/** Splits a string of a plan: `${{ … }}` is an expression, `$${{` stands for a literal `${{`. Columns count from 1. */
 export function parseTemplate(text: string): ParsedTemplate {
   const parts: TemplatePart[] = [];
   let plain = '';
@@ -36,7 +36,7 @@ export function parseTemplate(text: string): ParsedTemplate {
   return { ok: true, parts };
 }
 
-/** An expression that may stand bare or wrapped in `${{ … }}`: the text of `if` and `forEach`. */
+/** Parses an expression that may stand with or without `${{ … }}`, such as `if` and `forEach`. */
 export function parseBareExpression(text: string): ParsedTemplate {
   if (!text.includes(opening)) return { ok: true, parts: [{ expression: text.trim(), column: 1 }] };
   const parsed = parseTemplate(text.trim());
@@ -44,7 +44,9 @@ export function parseBareExpression(text: string): ParsedTemplate {
   return { ok: false, message: 'expected one expression, with no text around ${{ … }}' };
 }
 
-/** The expression of a string that is nothing else: its value keeps its type. */
+/**
+ * The expression of a string that is nothing else, so that its value keeps its type; undefined for any other string.
+ */
 export function soleExpression(parts: readonly TemplatePart[]): string | undefined {
   const [only, ...others] = parts;
   return only && 'expression' in only && others.length === 0 ? only.expression : undefined;
@@ -58,7 +60,7 @@ export function checkExpressionText(expression: string, path: string): InputIssu
   return [{ path, message }];
 }
 
-/** Where `}}` ends an expression; those inside of a CEL string or of nested braces do not. */
+/** The index of the `}}` that ends an expression; one within a CEL string or within nested braces does not. */
 function endOfExpression(text: string, from: number): number | undefined {
   let quote: string | undefined;
   let depth = 0;

@@ -4,22 +4,28 @@ import type { PlannedOrder } from './checking.ts';
 import { estimateOrders, whyUnpriced } from './estimate.ts';
 import { isWorthAskingAgain } from './model-facts.ts';
 
-/** What the orders of a plan are held to before the first is made. */
+/** Price limits for the orders of a plan, checked before the first one is made. */
 export interface OrderLimits {
-  /** Refuses a plan whose price is above this, or cannot be known. */
+  /** Refuses a plan that costs more than this, or whose price is not known. */
   maxCostUsd?: number | undefined;
-  /** Refuses a plan of which a price cannot be known. */
+  /** Refuses a plan with an order whose price is not known. */
   needsPrices?: boolean | undefined;
-  /** What orders that say nothing of their own do at a wall. */
+  /** What orders without an `onWall` of their own do at a wall. */
   onWall?: WallPolicy | undefined;
-  /** Earlier runs may have made them: what the whole costs refuses nothing then, and each is held to the limit when it is made. */
+  /**
+   * Earlier runs may have made the orders: then the total is not checked beforehand, and each order is held to the
+   * limit when it is made.
+   */
   mayBeReused?: boolean | undefined;
 }
 
-/** Why orders must not be made by their prices; `isAway`: the catalogue gave no answer, and may give one later. */
+/** A price problem of an order. `isAway`: the catalogue did not answer, and may do so later. */
 type CostIssue = InputIssue & { isAway?: boolean };
 
-/** Fallbacks are not counted, but each is held to its price when it is made: one without would fail after others were paid. */
+/**
+ * Problems of the orders' prices. The total leaves fallbacks out, but each needs a price: without one it would fail
+ * when it is made, after others were paid for.
+ */
 export function weighOrders(
   orders: readonly PlannedOrder[],
   { maxCostUsd, needsPrices = false, onWall, mayBeReused = false }: OrderLimits,
@@ -36,7 +42,7 @@ export function weighOrders(
   return [...unpriced, ...refuseAbove(sumUp(estimateOrders(orders)).atLeastUsd, maxCostUsd)];
 }
 
-/** The one problem of orders that cost more than they may. */
+/** The problem of orders that cost more than they may. */
 export function refuseAbove(atLeastUsd: number, maxCostUsd = Number.POSITIVE_INFINITY): InputIssue[] {
   if (atLeastUsd <= maxCostUsd) return [];
   const message = `the orders cost at least ${String(atLeastUsd)} USD, and maxCostUsd is ${String(maxCostUsd)}`;

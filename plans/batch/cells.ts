@@ -3,7 +3,7 @@ import { isJsonObject, isSameJson } from '../../domain/json.ts';
 import { messageOf, numberIn } from '../../domain/text.ts';
 import type { SchemaNode } from '../../runcomfy/models/normalize-schema.ts';
 
-/** The value that JSON text is, or why it is none. */
+/** The value of a JSON text, or why it is not JSON. */
 export function parseJson(text: string): { item: unknown } | { problem: string } {
   try {
     return { item: JSON.parse(text) as unknown };
@@ -13,8 +13,8 @@ export function parseJson(text: string): { item: unknown } | { problem: string }
 }
 
 /**
- * A cell by the type that the model's schema gives its field; text where it gives none, or the cell does not fit. Undefined:
- * blanks, which are no value of any other type.
+ * The value of a CSV cell, by the type of its field in the model's schema. Text if the schema has no such field or the
+ * cell does not fit it; undefined for a blank cell of a field that is not text.
  */
 export function valueOf(cell: string, node: SchemaNode | undefined): unknown {
   const types = [node?.type ?? [], ...(node?.anyOf ?? []).map(({ type }) => type ?? [])].flat();
@@ -30,8 +30,8 @@ export function valueOf(cell: string, node: SchemaNode | undefined): unknown {
 }
 
 /**
- * What to do where an item of a batch differs from the one that is here only as it does where its CSV was read with RunComfy's
- * catalogue once and without it once; undefined where it differs otherwise.
+ * Advice for a batch item that differs from the local one only by how its CSV cells were read, once with RunComfy's
+ * catalogue and once without it; undefined if it differs otherwise.
  */
 export function adviseReading(there: BatchItem, here: BatchItem): string | undefined {
   const how = (values: string) =>
@@ -42,7 +42,7 @@ export function adviseReading(there: BatchItem, here: BatchItem): string | undef
   return undefined;
 }
 
-/** Whether `text` is what the cells of `typed` are without a schema. */
+/** Whether `text` is how `typed` would be read without a schema. */
 function isAsText(text: unknown, typed: unknown): boolean {
   if (isSameJson(text, typed)) return true;
   if (typeof text === 'string') {

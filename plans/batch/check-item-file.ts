@@ -16,23 +16,23 @@ import { type ItemFormat, type ItemLine, readItemLines } from './item-file.ts';
 import { itemIssuesOf, noModelIssue } from './item-issues.ts';
 import { keepLine } from './item-lines.ts';
 
-/** A file of items: opened as often as it is read. */
+/** A file of items; it is opened anew for each reading. */
 export interface ItemFile {
   open: () => AsyncIterable<Uint8Array>;
   format?: ItemFormat | undefined;
   defaults?: BatchItemDefaults | undefined;
-  /** Items are pipelines of this plan. */
+  /** The plan, if the items are pipelines. */
   plan?: object | undefined;
 }
 
-/** What a check of a whole file found. */
+/** The result of checking a whole file. */
 export interface ItemFileReport {
   issues: InputIssue[];
-  /** All that is wrong, if anything, is that prices are not known. */
+  /** There are no problems other than unknown prices, if any. */
   isUnpriced: boolean;
   warnings: string[];
   count: number;
-  /** What the items of each model are expected to cost. */
+  /** Expected cost of the items, by model. */
   lines: EstimateLine[];
 }
 
@@ -41,13 +41,13 @@ const maxWarnings = 20;
 type ItemFileOptions = ReadingOptions & { maxCostUsd?: number | undefined; needsPrices?: boolean | undefined };
 
 interface ReadingOptions extends ModelLookupOptions {
-  /** Reads the cells of a model as text where the catalogue gives no answer: of items that are not sent. */
+  /** Reads cells as text if the catalogue does not answer for their model; for items that are not sent. */
   mayReadAsText?: boolean | undefined;
 }
 
 /**
- * Checks every line of a file, and holds no more of it than the ids. Throws a `RunComfyError` where the catalogue, which tells how
- * cells of CSV are read, gives no answer.
+ * Checks every line of a file, keeping only the ids in memory. Throws a `RunComfyError` if the catalogue, which
+ * determines how CSV cells are read, does not answer.
  */
 export async function checkItemFile(file: ItemFile, options: ItemFileOptions): Promise<ItemFileReport> {
   const { plan } = file;
@@ -94,12 +94,12 @@ export async function checkItemFile(file: ItemFile, options: ItemFileOptions): P
   return { issues: issues.toIssues(), isUnpriced, warnings: [...warnings], count, lines: [...costs.values()] };
 }
 
-/** What the check of one item found. */
+/** The result of checking one item. */
 interface CheckedItem {
   issues: InputIssue[];
   warnings: string[];
   lines: EstimateLine[];
-  /** Also where a line has none: the item names the most that it may cost. */
+  /** True also if a line has no price but the item limits its cost. */
   hasPrice: boolean;
 }
 
@@ -130,7 +130,7 @@ function pipelineCheck(
   { maxCostUsd: limit, needsPrices = false, ...options }: ItemFileOptions,
 ) {
   const lookup = withMemory(options);
-  // A limit of the batch counts whole items; under budgets alone each order is held to its own price.
+  // A limit of the batch applies to whole items; with budgets alone, each order needs a price of its own.
   const isByOrder = needsPrices && limit === undefined;
   return async (item: BatchItem): Promise<CheckedItem> => {
     const { params = {}, maxCostUsd } = pipelineOfItem(item, plan, defaults);
@@ -140,7 +140,7 @@ function pipelineCheck(
   };
 }
 
-/** Sums up by what the orders are of, in whole micro-dollars; those whose price is not known are apart, by the reason. */
+/** Adds a line to its group, in micro-dollars; orders without a known price are grouped by the reason. */
 function addTo(costs: Map<string, EstimateLine>, line: EstimateLine): void {
   const { what, model, count, priceUsd, why } = line;
   const group = JSON.stringify([what, why]);
@@ -154,7 +154,7 @@ function addTo(costs: Map<string, EstimateLine>, line: EstimateLine): void {
   });
 }
 
-/** The items of a file that was checked, again and again. */
+/** The items of a file that was checked; can be iterated repeatedly. */
 export function itemsOfFile(file: ItemFile, options: ReadingOptions): AsyncIterable<BatchItem> {
   return {
     async *[Symbol.asyncIterator]() {
@@ -190,14 +190,17 @@ function readItems(
   return readItemLines(open(), { format, schemaOf });
 }
 
-/** Read as text once and by types once, the same file would be other items. */
+/**
+ * The error if the catalogue cannot tell how cells are read: read as text one time and by type another, the same file
+ * would have different items.
+ */
 function refuseCells(model: string, { failure, isRefused }: { failure: string; isRefused?: boolean }): RunComfyError {
   const remedy = isRefused ? 'renew the token' : 'run the command again';
   const message = `nothing was sent, RunComfy does not tell now by which types the cells of ${model} are read (${failure}): ${remedy}`;
   return new RunComfyError(isRefused ? 'Unauthenticated' : 'ServiceUnavailable', message);
 }
 
-/** How the cells of params are read. */
+/** The schema for reading the cells of params. */
 function paramsSchemaOf(plan: object): SchemaNode {
   const read = parsePlan(plan);
   const params = read.ok ? Object.entries(read.plan.params) : [];

@@ -5,24 +5,24 @@ import { messageOf } from '../../domain/text.ts';
 import type { SchemaNode } from '../../runcomfy/models/normalize-schema.ts';
 import { parseJson, valueOf } from './cells.ts';
 
-/** How items are written in a file. */
+/** Formats of a file of items. */
 export const itemFormats = ['jsonl', 'csv'] as const;
 
 /** One of `itemFormats`. */
 export type ItemFormat = (typeof itemFormats)[number];
 
-/** What stands in one line of a file, or why nothing can be read there. */
+/** The content of one line of a file, or why it cannot be read. */
 export type ItemLine = { line: number } & ({ item: unknown } | { problem: string });
 
-/** What a file of items is read with. */
+/** How a file of items is read. */
 export interface ItemFileOptions {
-  /** Default: JSON lines where the first letter is `{`, else CSV. */
+  /** Default: JSON Lines if the first character that is not blank is `{`, else CSV. */
   format?: ItemFormat | undefined;
-  /** The schema by which the values of a CSV row are read: that of the plan's params, else of the row's own model. */
+  /** The schema for the values of a CSV row: that of the plan's params, else that of the row's model. */
   schemaOf: (model: string | undefined) => Promise<SchemaNode | undefined>;
 }
 
-/** Reads items one by one, however long the file is; what is no UTF-8 throws. */
+/** Reads items one by one, so that files of any length fit into memory; throws if the text is not UTF-8. */
 export async function* readItemLines(
   bytes: AsyncIterable<Uint8Array>,
   { format, schemaOf }: ItemFileOptions,
@@ -51,7 +51,7 @@ async function* readJsonLines(text: AsyncIterable<string>): AsyncGenerator<ItemL
 
 interface CsvRecord {
   record: string[];
-  /** As it stands in the file, with its line break. */
+  /** The text of the record in the file, with its line break. */
   raw: string;
   info: { lines: number };
 }
@@ -68,7 +68,7 @@ async function* readCsv(
     max_record_size: batchLimits.itemBytes * 2,
   });
   const fed = pipeline(text, parser);
-  // Whatever it fails by, reading the parser tells.
+  // Its errors are thrown by reading the parser.
   fed.catch(() => undefined);
   let header: string[] | undefined;
   try {
@@ -102,7 +102,7 @@ function findHeaderProblems(header: readonly string[]): string[] {
   }
   const placeOf = (name: string) => `${/^(?:id$|model$|param\.)/.test(name) ? '' : 'input.'}${name}.`;
   const columns = header.filter((name) => name !== '').map((name) => ({ place: placeOf(name), name }));
-  // In this order what is next to a field lies in it, if anything does.
+  // Sorted this way, a column is followed by the columns nested in it.
   columns.sort((one, other) => (one.place < other.place ? -1 : 1));
   return columns.flatMap(({ place, name }, at) => {
     const next = columns[at + 1];
@@ -115,7 +115,8 @@ function findHeaderProblems(header: readonly string[]): string[] {
 function findRowProblem(header: readonly string[], cells: readonly string[], raw: string): string | undefined {
   const count = String(cells.length);
   if (cells.length > header.length) return `has ${count} cells, and the header ${String(header.length)}`;
-  // Spreadsheets leave empty cells at the end of a row out; whatever is killed while it writes leaves a torn one behind.
+  // Spreadsheets leave out empty cells at the end of a row. A last row without a line break may also have been cut off
+  // while it was written.
   if (cells.length < header.length && !/[\r\n]$/.test(raw)) {
     return (
       `has ${count} cells of ${String(header.length)} and no line break behind them, as a file has that is cut off: ` +
@@ -128,12 +129,14 @@ function findRowProblem(header: readonly string[], cells: readonly string[], raw
   return `has a value in column ${String(lost + 1)}, which has no name: name the column in the header, or empty the cell`;
 }
 
-/** pandas and R number the rows in a first column without a name. */
+/** Whether a cell is a row number: pandas and R write them into a first column without a name. */
 function isRowNumber(cell: string, at: number): boolean {
   return at === 0 && /^\d+$/.test(cell);
 }
 
-/** An empty cell is an absent field, and so are blanks where no text is expected; dots nest. */
+/**
+ * The item of a row: empty cells are missing fields, as are blank cells where no text is expected; dots in names nest.
+ */
 async function itemOfRow(
   header: readonly string[],
   cells: readonly string[],
@@ -176,7 +179,7 @@ function nodeAt(node: SchemaNode | undefined, [name, ...rest]: string[]): Schema
   return properties && Object.hasOwn(properties, name) ? nodeAt(properties[name], rest) : undefined;
 }
 
-/** Text of bytes; anything but UTF-8 throws a `TypeError`, and a byte order mark stays out. */
+/** Decodes text; throws a `TypeError` for anything but UTF-8, and drops a byte order mark. */
 async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   for await (const part of bytes) {
@@ -192,7 +195,7 @@ async function* prepend(first: string, rest: AsyncIterable<string>): AsyncGenera
   yield* rest;
 }
 
-/** Lines without their ends; undefined for one that is too long to be an item. */
+/** Splits text into lines without their line breaks; undefined for a line that is too long to be an item. */
 async function* splitLines(text: AsyncIterable<string>): AsyncGenerator<string | undefined, void, undefined> {
   let held = '';
   let isTooLong = false;

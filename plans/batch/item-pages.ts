@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { type BatchItem, batchLimits } from '../../domain/batch/batch.ts';
 import { canonicalJson } from '../digest.ts';
 
-/** Digest of the items before and these behind them: a chain of SHA-256 over one item after the other, whatever the pages. */
+/**
+ * Digest of all items so far, from that of the items before: a chain of SHA-256 over the single items, independent of
+ * how they are split into pages.
+ */
 export function chainDigest(before: string, items: readonly BatchItem[]): string {
   return items.reduce(
     (digest, item) => createHash('sha256').update(digest).update(canonicalJson(item)).digest('hex'),
@@ -10,7 +13,7 @@ export function chainDigest(before: string, items: readonly BatchItem[]): string
   );
 }
 
-/** Items in pages of at most 250 and 128 KiB; one that is larger is a page of its own. */
+/** Splits items into pages of at most 250 items and 128 KiB; a larger item gets a page of its own. */
 export function splitIntoPages(items: readonly BatchItem[]): BatchItem[][] {
   const pages: BatchItem[][] = [];
   let bytes = 0;

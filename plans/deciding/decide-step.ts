@@ -10,13 +10,16 @@ import type { DecidingParts } from './parts.ts';
 import { createFallbackDrafts, draftOrder, nextCopy, type OrderDraft, settleOrder } from './settle-order.ts';
 import { expressionFailure, toValues } from './step-values.ts';
 
-/** An answer stands in the history: what is above is asked for in a further one. */
+/**
+ * Longest answer, in bytes: answers are stored in the workflow's history, so what exceeds this is left for a further
+ * question.
+ */
 const maxAnswerBytes = 256 * 1024;
 const keysAtOnce = 20;
 
 /**
- * Evaluates what a step is made of, prices it, and looks at what is known of its keys. Orders nothing. `settle` is what
- * is made of each draft: whoever only wants to know what would be ordered holds back those that cannot be known yet.
+ * Evaluates a step's expressions, prices its orders, and looks up what is known of their keys. Orders nothing. `settle`
+ * turns each draft into an order; a preview passes its own, for drafts that cannot be known yet.
  */
 export async function decideStep(
   parts: DecidingParts,
@@ -60,7 +63,7 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
     orMadeInstead(
       await settle(parts, lookup, question, draft),
       { fallbacks: step.fallback.length, attempts: step.attempts },
-      // Whether it was made depends on no price.
+      // Prices are not needed to tell whether a fallback was made before.
       (rank) => settle(parts, lookup, { ...question, needsPrices: false }, draftFallback({ index: draft.index, rank })),
     );
   const orders: PreparedOrder[] = [];
@@ -79,7 +82,7 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
       index += 1;
     } while (index < total && drafts.length < keysAtOnce && leftByInputs > 0);
     const settled = await Promise.all(drafts.map(async (each) => ({ ...each, order: await settleFirst(each.draft) })));
-    // Only now it is known how much an order carries that was made before.
+    // The size of results that are reused is known only now.
     for (const { order, counted } of settled) {
       left -= jsonBytes(order);
       if (left < 0 && orders.length > 0) return { kind: 'orders', total, orders, next, digests };
@@ -91,7 +94,7 @@ async function decide(parts: DecidingParts, question: StepQuestion, settle: type
   return { kind: 'orders', total, orders };
 }
 
-/** Nobody could decide it: what is chosen has to be as many as are asked for. */
+/** The failure of an approval that offers fewer choices than are to be chosen, so that nobody could decide it. */
 function tooFew({ choose, count }: PlanApprovalStep, choices: string[], path: string): StepAnswer {
   const at = `${path}.approval.count`;
   const parsed = typeof choose === 'string' ? parseBareExpression(choose) : undefined;
@@ -120,7 +123,7 @@ function readChoices(choose: unknown, values: Values, path: string): string[] {
   return choices;
 }
 
-/** Undefined without a `forEach`. */
+/** The items of a `forEach`; undefined without one. */
 function itemsOf({ forEach }: PlanModelStep, values: Values, path: string): unknown[] | undefined {
   if (forEach === undefined) return undefined;
   const at = `${path}.forEach`;

@@ -1,6 +1,6 @@
 import type { PreparedOrder } from '../../domain/pipeline/pipeline-activities.ts';
 
-/** Reasons that tell of an order that was made before. */
+/** Reasons that show that an order was made before. */
 const known: readonly (string | undefined)[] = [
   'the last one cost nothing',
   'failed before',
@@ -9,9 +9,10 @@ const known: readonly (string | undefined)[] = [
 ];
 
 /**
- * What stands for an order that was made before and gave nothing that can be used: a fallback that succeeded is used
- * again, else one that runs is followed; one that failed fails the step, unless failed orders are made again (then none
- * of an earlier run is told as failed). So whatever has settled a step settles it again, and nothing is ordered beside what runs.
+ * What replaces an order that was made before without a usable result. A fallback that succeeded is reused, else one
+ * that is running is followed. A fallback that failed fails the step, unless failed orders are to be made again (then
+ * none of an earlier run counts as failed). So a step is settled by what settled it before, and nothing is ordered
+ * while one of its orders runs.
  */
 export async function orMadeInstead(
   first: PreparedOrder,
@@ -23,7 +24,7 @@ export async function orMadeInstead(
   let failed: PreparedOrder | undefined;
   for (let rank = 1; rank <= fallbacks; rank += 1) {
     const order = await settleFallback(rank);
-    // Further attempts are numbered by the step's own order.
+    // Further attempts are counted by the step's own order.
     if (order.kind === 'reuse') return { ...order, copy: first.copy };
     if (order.kind !== 'attach') continue;
     const attached = { ...order, copy: first.copy, tries: attempts + rank - 1 };

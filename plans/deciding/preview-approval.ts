@@ -5,7 +5,10 @@ import { decideStep } from './decide-step.ts';
 import type { Walk } from './preview-walk.ts';
 import { standInOf } from './stand-ins.ts';
 
-/** A person is asked again; where the choices are those of the last run, the same decision is assumed. */
+/**
+ * Previews an approval: a person will be asked again, and if the choices are those of the last run the same decision is
+ * assumed.
+ */
 export async function askFor(
   walk: Walk,
   question: StepQuestion,

@@ -15,8 +15,8 @@ import { awaitedBy, outputToCome, standInOf } from './stand-ins.ts';
 import { whatChanged } from './what-changed.ts';
 
 /**
- * Goes through a plan as a run would, with the run's own decisions, and orders nothing. What an order is going to make is
- * held open by stand-ins: an order into which one of them goes cannot have been made before.
+ * Walks through a plan as a run would, with the run's own decisions, and orders nothing. The output of an order that is
+ * still to be made is represented by stand-ins; an order whose input has a stand-in cannot have been made before.
  */
 export async function previewPlan(
   parts: PreviewParts,
@@ -49,7 +49,10 @@ export async function previewPlan(
   return { orders, steps, warnings };
 }
 
-/** A step that fails under `fail`, or one that is not started for that reason: nothing after it is. */
+/**
+ * Whether nothing after a step is started: it fails and has `onFailure: fail`, or was not started for such a reason
+ * itself.
+ */
 function isFatal({ states, checked }: Walk, id: string): boolean {
   const phase = states.get(id)?.phase;
   return phase === 'not_started' || (phase === 'failed' && checked.plan.steps[id]?.onFailure === 'fail');
@@ -78,13 +81,13 @@ async function previewOrders(
   else if (only) walk.states.set(id, { ...only, id });
 }
 
-/** All orders of a step, however many answers they come in. */
+/** All orders of a step, collected from as many answers as it takes. */
 async function decideAll(walk: Walk, question: StepQuestion, awaited: string | undefined) {
   const orders: PreparedOrder[] = [];
   let total = 0;
   for (let more: Pick<StepQuestion, 'from' | 'digests'> | undefined = {}; more !== undefined;) {
     const { step } = question;
-    // Whether it is wanted cannot be known before its source has ended.
+    // The `if` cannot be evaluated before its source has ended.
     const asked = awaited === undefined || step.if === undefined ? step : { ...step };
     if (asked !== step) {
       delete asked.if;
@@ -99,7 +102,7 @@ async function decideAll(walk: Walk, question: StepQuestion, awaited: string | u
   return { orders, total, end: undefined };
 }
 
-/** As a run settles an order; one into which something goes that is not made yet has no key to look at. */
+/** Settles orders as a run does; one whose input depends on an output not made yet has no key to look up. */
 function settleKnown(walk: Walk): typeof settleOrder {
   return async (parts, lookup, question, draft) => {
     const source = 'failure' in draft ? undefined : awaitedBy(draft.input);
@@ -125,7 +128,7 @@ function settleKnown(walk: Walk): typeof settleOrder {
   };
 }
 
-/** What cannot even be tried goes on with the fallbacks, as in a run. */
+/** If an order cannot be made at all, goes on with the fallbacks as a run does. */
 async function orFallback(
   walk: Walk,
   question: StepQuestion,
@@ -141,7 +144,7 @@ async function orFallback(
   return order;
 }
 
-/** Tells one order, and what is known of it afterwards. */
+/** Records one order, and returns the state of its item afterwards. */
 async function previewOrder(
   walk: Walk,
   id: string,
@@ -181,7 +184,7 @@ function fail(walk: Walk, id: string, { onFailure }: PlanModelStep, failure: Ste
   return { phase: 'failed', failure };
 }
 
-/** Why an order is made: what has changed since the key's last run, where it made one in its place. */
+/** Why an order is made: what has changed since the key's last run, if that made an order in the same place. */
 async function whyOrdered(
   { parts }: Walk,
   id: string,
@@ -196,7 +199,7 @@ async function whyOrdered(
   return earlier === undefined ? 'no longer known' : whatChanged(earlier, { model, input });
 }
 
-/** A step of which no order could be told: skipped, refused, or dependent on what is not made yet. */
+/** Records a step without orders: it is skipped or refused, or depends on something that is not made yet. */
 function endUnordered(
   walk: Walk,
   { id }: StepQuestion,

@@ -1,7 +1,7 @@
 import type { GenerationResult } from '../../domain/generation.ts';
 import type { DecidingParts, KeyStanding } from './parts.ts';
 
-/** Under which key an order is made, or what is known of it already. */
+/** The key under which to make an order, or what is known of the order already. */
 export type SettledKey =
   | { kind: 'order'; key: string; retryOfRunId?: string; reason: string; tries?: number }
   | { kind: 'attach'; key: string; reason: string; tries?: number }
@@ -13,17 +13,20 @@ interface Known {
   standing: Exclude<KeyStanding, { kind: 'unknown' | 'foreign' }>;
 }
 
-/** More failed orders of one content than anybody has made. */
+/** More failed orders with equal content than anybody has made. */
 const maxTries = 100;
-/** Temporal forgets the oldest first: behind one that is no longer known there may be the one that succeeded. */
+/**
+ * At least this many keys are looked at. Temporal removes the oldest run first, so a key that is not known any more may
+ * be followed by one that succeeded.
+ */
 const lookedAtAnyway = 2;
 
 /**
- * Looks at a key and at those of its further attempts, `~2`, `~3`, …: the newest that succeeded and is still to be had is
- * used again, else what runs is followed. Else the newest of all decides: what provably cost nothing is ordered anew, and
- * what failed and may have been billed is ordered again, under a further key, only where that is wanted, and not where it
- * was started `since` then: that one has been ordered again already, by the same pipeline before it was reset. `tries`
- * are those that failed before it, where the run that asks goes on with them.
+ * Looks at a key and at the keys of further attempts, `~2`, `~3`, …. The newest one that succeeded and whose files are
+ * still available is reused; else one that is running is followed. Otherwise the newest one decides: if it provably
+ * cost nothing, it is ordered anew. If it failed and may have been billed, it is ordered again under a further key, but
+ * only with `orderAgain`, and only if it was not started after `since`: such an order was already the repetition, made
+ * by the same pipeline before it was reset. `tries` counts the failed attempts before it that this run continues.
  */
 export async function settleKey(
   { generations, isGone }: Pick<DecidingParts, 'generations' | 'isGone'>,
@@ -35,7 +38,7 @@ export async function settleKey(
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const key = attempt === 1 ? base : `${base}~${String(attempt)}`;
     if (usedKeys.includes(key)) {
-      // What came before an order of this very run has had its turn.
+      // Keys before an order of this very run have been dealt with.
       [known, free] = [[], undefined];
       continue;
     }
@@ -69,7 +72,7 @@ async function reusable(known: readonly Known[], isGone: DecidingParts['isGone']
   return undefined;
 }
 
-/** Undefined where a further key is needed. */
+/** What to do if nothing can be reused; undefined if a further key is needed. */
 function settleUnmade(
   known: readonly Known[],
   { orderAgain, since }: { orderAgain: boolean; since: Date | undefined },

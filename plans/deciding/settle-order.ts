@@ -13,7 +13,7 @@ import type { DecidingParts } from './parts.ts';
 import { settleKey } from './settle-key.ts';
 import { expressionFailure } from './step-values.ts';
 
-/** An order whose expressions have been evaluated, or why they could not be. */
+/** An order with its expressions evaluated, or why they could not be. */
 export type OrderDraft =
   | { index: number; failure: StepFailure }
   | {
@@ -29,14 +29,14 @@ export type OrderDraft =
 
 export interface WhichOrder {
   index: number;
-  /** 0: the step's own order, 1: its first fallback. */
+  /** 0 is the step's own order, 1 its first fallback. */
   rank: number;
   usedKeys?: readonly string[];
-  /** Which of the equal orders of the step it is, counted from 1. */
+  /** The number of this order among equal orders of the step, from 1. */
   copyOf: (digest: string) => number;
 }
 
-/** Evaluates the model and the input of one order, and names its key by what it is made of. */
+/** Evaluates the model and the input of one order, and derives its key from them. */
 export function draftOrder(
   { id, lineage, values: given }: StepQuestion,
   step: PlanModelStep,
@@ -63,8 +63,9 @@ export function draftOrder(
 }
 
 /**
- * The same for fallbacks, of any item and rank. One that is equal to an order of its own item is a further attempt of that;
- * else it is numbered behind the own orders of all items, the fallbacks before it and those of its rank of the items before.
+ * Makes a function that drafts fallbacks, of any item and rank. A fallback that equals another order of its own item is
+ * a further attempt of that order. Otherwise equal orders are numbered in this sequence: the own orders of all items,
+ * then the fallbacks rank by rank, each in item order.
  */
 export function createFallbackDrafts(
   question: StepQuestion,
@@ -95,14 +96,16 @@ export function createFallbackDrafts(
   };
 }
 
-/** Equal orders of a step are orders of their own, numbered in item order. */
+/**
+ * The next number for an order with this digest: equal orders of a step are separate orders, numbered in item order.
+ */
 export function nextCopy(digest: string, digests: Record<string, number>): number {
   const copy = (digests[digest] ?? 0) + 1;
   digests[digest] = copy;
   return copy;
 }
 
-/** Checks and prices an order, and looks at what is known of its key. */
+/** Checks and prices an order, and looks up what is known of its key. */
 export async function settleOrder(
   parts: DecidingParts,
   lookup: ModelLookup,
@@ -138,7 +141,7 @@ export async function settleOrder(
   return { ...facts, kind: 'order', input, reason, ...withoutUndefined({ priceUsd, retryOfRunId }) };
 }
 
-/** What a draft is expected to cost, as far as its input tells. */
+/** The expected cost of a draft, as far as its input tells. */
 export async function priceOfDraft(
   lookup: ModelLookup,
   { model, input, maxPriceUsd }: Exclude<OrderDraft, { failure: unknown }>,

@@ -5,12 +5,12 @@ import type { ModelFacts } from '../model-facts.ts';
 
 const origin = 'https://not-made-yet.invalid/';
 
-/** What stands in for a value that is not known yet: a text that tells whose it is. */
+/** A text that stands in for an output not known yet, and names its step. */
 export function standInOf(step: string, index: number, at: number): string {
   return `${origin}${step}/${String(index)}/${String(at)}`;
 }
 
-/** The step whose output a value waits for; undefined where all of it is known. */
+/** The step whose output a value depends on; undefined if the whole value is known. */
 export function awaitedBy(value: unknown): string | undefined {
   for (const { value: text } of walkJson(value)) {
     const from = typeof text === 'string' ? text.indexOf(origin) : -1;
@@ -22,7 +22,7 @@ export function awaitedBy(value: unknown): string | undefined {
   return undefined;
 }
 
-/** What an order is going to make, as far as its model and its input tell: as many outputs as are asked for. */
+/** The expected output of an order, with as many stand-ins as its model and input imply. */
 export function outputToCome(
   { step, index, model, facts }: { step: string; index: number; model: string; facts: ModelFacts },
   input: Record<string, unknown>,

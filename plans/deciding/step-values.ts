@@ -10,7 +10,7 @@ const outputFields = new Set(
   ['image', 'video', 'audio', 'choice'].flatMap((kind) => [kind, `${kind}s`]).concat('files'),
 );
 
-/** What a question says of params and steps, as the evaluator takes it. */
+/** The params and steps of a question, in the evaluator's form. */
 export function toValues({ key, steps, ...values }: StepValuesInQuestion): Values {
   return {
     ...values,
@@ -19,7 +19,7 @@ export function toValues({ key, steps, ...values }: StepValuesInQuestion): Value
   };
 }
 
-/** An expression that gave no value, as the failure of its step: a source that lacks the output is named. */
+/** The failure of a step whose expression gave no value; names the source step that lacks the output. */
 export function expressionFailure(error: ExpressionError, question: StepValuesInQuestion): StepFailure {
   const { steps } = toValues(question);
   const { path, message, expression = '' } = error;
@@ -47,7 +47,7 @@ export function expressionFailure(error: ExpressionError, question: StepValuesIn
 
 type Source = Values['steps'][string];
 
-/** An item that is not there has nothing, as the step that was asked for it. */
+/** The item of a step; one that does not exist has no fields but the phase of its step. */
 function itemOf(step: Source, index: number | undefined): Source | undefined {
   if (index === undefined) return step;
   const { phase, items } = step;

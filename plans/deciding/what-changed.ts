@@ -2,7 +2,7 @@ import { isJsonObject, isSameJson, jsonPath } from '../../domain/json.ts';
 
 const maxNamed = 5;
 
-/** An order as its workflow was asked for it. */
+/** An order as its workflow was started with it. */
 export interface EarlierOrder {
   model?: unknown;
   input?: unknown;
@@ -17,7 +17,7 @@ export function whatChanged(before: EarlierOrder, now: { model: string; input: R
   return `input changed: ${paths.slice(0, maxNamed).join(', ')}${more}`;
 }
 
-/** JSONPaths of the deepest places in which two documents differ. */
+/** JSONPaths of the innermost places where two documents differ. */
 function* differences(before: unknown, now: unknown, path: string): Generator<string> {
   if (isSameJson(before, now)) return;
   if (isJsonObject(before) && isJsonObject(now)) {
