@@ -1,4 +1,6 @@
-import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure, type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { readFailureDetails } from '../../domain/failure-details.ts';
+import { GenerationError } from '../errors.ts';
 import { grpcCodeOf, isBusy, isOutOfTime } from '../grpc.ts';
 import { updateOfCall } from './one-call.ts';
 import { signalChain, supersededRun } from './one-chain.ts';
@@ -32,6 +34,8 @@ export async function sendWish<Reply>(
   if (reply !== 'unattended') {
     if ('answer' in reply) return reply;
     const { error, isTaken } = reply;
+    const refused = refusedWish(error, key);
+    if (refused) throw refused;
     if (isOver(error)) return await overBy(error, isTaken || isRepeated);
     // Once the workflow has accepted the update, an error of Temporal does not undo it.
     if (isTaken && grpcCodeOf(error) !== undefined) return 'taken';
@@ -46,6 +50,14 @@ export async function sendWish<Reply>(
     if (isOver(error)) return await overBy(error, isRepeated);
     throw error;
   }
+}
+
+/** What the wish itself says is refused by a workflow that goes on. */
+function refusedWish(error: unknown, key: string): GenerationError | undefined {
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== 'InvalidInput') return undefined;
+  const { issues } = readFailureDetails(cause);
+  return new GenerationError({ type: 'InvalidInput', message: cause.message, key, issues, cause: error });
 }
 
 function isOver(error: unknown): boolean {

@@ -114,6 +114,16 @@ it('the memo of a batch that was cancelled tells what became of that', async () 
   expect(memo()).toMatchObject({ phase: 'cancelled', cancel: { outcome } });
 });
 
+it('refuses an update `cancel` that says what it does not know, and takes the same as a signal', async () => {
+  const { play, state } = await open({ keepOpen: true, defaults: { model: 'a/b' } });
+  const misspelt = { detatch: true };
+  const says = '$.detatch: unknown field; cancel has reason, detach';
+  expect(repliesIn(await play(updated('cancel', misspelt, 'cancel')))).toEqual([expect.stringContaining(says)]);
+  expect(await state()).toMatchObject({ phase: 'running' });
+  await play(signalled('cancel', misspelt));
+  expect((await state()).cancel).toBeDefined();
+});
+
 it('a cancel waits for a worker that asks, however long none is there', async () => {
   const { play, scheduled } = await open({ keepOpen: true, defaults: { model: 'a/b' } });
   await play(updated('add', { from: 0, count: 1, page: 0, digest: digestOf(0) }, 'add'));

@@ -1,11 +1,12 @@
 import { ApplicationFailure, CancellationScope, patched, setHandler } from '@temporalio/workflow';
 import { checkWindow } from '../../domain/batch/batch-request.ts';
-import type { BatchCancelMessage, BatchPauseMessage, BatchSetMessage } from '../../domain/batch/batch.ts';
+import type { BatchPauseMessage, BatchSetMessage } from '../../domain/batch/batch.ts';
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { createIssueList, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import { describe, isMissing, isUsd, refuseUnknown } from '../../domain/request-checks.ts';
 import { cutText } from '../../domain/text.ts';
+import { checkCancel, readCancel } from '../cancel-message.ts';
 import { addItems, checkAdd } from './adding.ts';
 import { cancelBatch } from './cancellation.ts';
 import { type Batch, totalOf } from './memory.ts';
@@ -55,8 +56,10 @@ export function listen(batch: Batch): void {
   setHandler(batchCancelSignal, async (payload) => {
     await CancellationScope.nonCancellable(() => cancelBatch(batch, readCancel(payload)));
   });
-  setHandler(batchCancelUpdate, (payload) =>
-    CancellationScope.nonCancellable(() => cancelBatch(batch, readCancel(payload))),
+  setHandler(
+    batchCancelUpdate,
+    (payload) => CancellationScope.nonCancellable(() => cancelBatch(batch, readCancel(payload))),
+    { validator: checkCancel },
   );
   CancellationScope.current().cancelRequested.catch(() => {
     batch.isWorkflowCancelled = true;
@@ -133,12 +136,4 @@ function isLimitLifted(message: BatchSetMessage): boolean {
   if (message.noMaxCost === true) return true;
   if (message.maxCostUsd !== null) return false;
   return Object.keys(message).length === 1 || !patched('null-beside-others-lifts-no-limit');
-}
-
-function readCancel(payload: unknown): BatchCancelMessage {
-  const { reason, detach } = isJsonObject(payload) ? payload : {};
-  return {
-    ...(typeof reason === 'string' && { reason: cutText(reason, 1_000) }),
-    ...(detach === true && { detach }),
-  };
 }

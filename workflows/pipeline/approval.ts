@@ -7,6 +7,7 @@ import type {
   StepState,
 } from '../../domain/pipeline/pipeline-run.ts';
 import type { PlanApprovalStep } from '../../domain/pipeline/pipeline.ts';
+import { describe, isMissing, refuseUnknown } from '../../domain/request-checks.ts';
 import { cutText } from '../../domain/text.ts';
 import { stopBecauseOf } from './cancellation.ts';
 import { defect, type Pipeline } from './memory.ts';
@@ -89,8 +90,21 @@ export function takeDecision(pipeline: Pipeline, payload: unknown): void {
 
 type Taken = Pick<ApprovalState, 'decision' | 'chosen' | 'reason' | 'by'>;
 
+/** Refuses what cannot be decided, and, of whoever hears the answer, what a decision does not have. */
+export function checkDecision(pipeline: Pipeline, payload: unknown): void {
+  readDecision(pipeline, payload);
+  const { reason, by } = payload as Partial<Record<keyof ApprovalDecision, unknown>>;
+  const refuse = (field: string, message: string) => {
+    throw refusal(`${field}: ${message}`);
+  };
+  refuseUnknown(refuse, '', payload as object, ['a decision', ['step', 'decision', 'choose', 'reason', 'by']]);
+  for (const [field, text] of Object.entries({ reason, by })) {
+    if (!isMissing(text) && typeof text !== 'string') refuse(field, `expected text or nothing, got ${describe(text)}`);
+  }
+}
+
 /** What a decision comes to, or why it is refused. */
-export function readDecision(pipeline: Pipeline, payload: unknown): { step: StepState; decision: Taken } {
+function readDecision(pipeline: Pipeline, payload: unknown): { step: StepState; decision: Taken } {
   if (!isJsonObject(payload))
     throw refusal('expected { step, decision: "approve" or "reject", choose?, reason?, by? }');
   const { step: id, decision, reason, by } = payload as Partial<Record<keyof ApprovalDecision, unknown>>;

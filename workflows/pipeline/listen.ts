@@ -1,8 +1,7 @@
 import { CancellationScope, log, setHandler, workflowInfo } from '@temporalio/workflow';
-import { isJsonObject } from '../../domain/json.ts';
-import type { PipelineCancelMessage } from '../../domain/pipeline/pipeline-run.ts';
-import { cutText, messageOf } from '../../domain/text.ts';
-import { readDecision, takeDecision } from './approval.ts';
+import { messageOf } from '../../domain/text.ts';
+import { checkCancel, readCancel } from '../cancel-message.ts';
+import { checkDecision, takeDecision } from './approval.ts';
 import { cancelPipeline } from './cancellation.ts';
 import type { Pipeline } from './memory.ts';
 import {
@@ -20,8 +19,10 @@ export function listen(pipeline: Pipeline): void {
   setHandler(pipelineCancelSignal, async (payload) => {
     await CancellationScope.nonCancellable(() => cancelPipeline(pipeline, readCancel(payload)));
   });
-  setHandler(pipelineCancelUpdate, (payload) =>
-    CancellationScope.nonCancellable(() => cancelPipeline(pipeline, readCancel(payload))),
+  setHandler(
+    pipelineCancelUpdate,
+    (payload) => CancellationScope.nonCancellable(() => cancelPipeline(pipeline, readCancel(payload))),
+    { validator: checkCancel },
   );
   setHandler(decideSignal, (payload: unknown) => {
     try {
@@ -39,7 +40,7 @@ export function listen(pipeline: Pipeline): void {
     },
     {
       validator: (payload: unknown) => {
-        readDecision(pipeline, payload);
+        checkDecision(pipeline, payload);
       },
     },
   );
@@ -53,12 +54,4 @@ export function listen(pipeline: Pipeline): void {
 function tellOfReset(pipeline: Pipeline, reason: string): void {
   const { runId, originalExecutionRunId } = workflowInfo();
   if (runId !== originalExecutionRunId) warn(pipeline, `a decision was ignored, and is to be taken anew: ${reason}`);
-}
-
-function readCancel(payload: unknown): PipelineCancelMessage {
-  const { reason, detach } = isJsonObject(payload) ? payload : {};
-  return {
-    ...(typeof reason === 'string' && { reason: cutText(reason, 1_000) }),
-    ...(detach === true && { detach }),
-  };
 }

@@ -126,24 +126,26 @@ describe.concurrent('a running pipeline', () => {
     await checkPipeline(client, pipeline);
   });
 
-  it('takes a cancel whatever comes with it', async () => {
-    const {
-      client,
-      pipelines,
-      simulator,
-      key: newKey,
-    } = await pipelineStack({
-      profiles: { '*': { queueMs: 600_000, runMs: 100 } },
-    });
-    for (const payload of [7, { reason: 7, detach: 'yes' }, ['x'], null]) {
+  it('takes a cancel of which nothing can be read, and one by signal whatever comes with it', async () => {
+    const stack = await pipelineStack({ profiles: { '*': { queueMs: 600_000, runMs: 100 } } });
+    const { client, pipelines, simulator, key: newKey } = stack;
+    const odd = { reason: 7, detach: 'yes' };
+    for (const payload of [7, odd, ['x'], null]) {
       const key = newKey();
       const { still } = stillAndClip(key).steps;
       const pipeline = await pipelines.start({ plan: { version: 1, steps: { still } } }, { key });
       await eventually(async () => {
         expect(Object.values((await pipeline.state()).orders ?? {})[0]?.requestId).toBeDefined();
       });
-      const reply = await client.workflow.getHandle(key).executeUpdate('cancel', { args: [payload] });
-      expect(reply).toMatchObject({ outcome: 'cancelled' });
+      const handle = client.workflow.getHandle(key);
+      const update = handle.executeUpdate('cancel', { args: [payload] });
+      if (payload === odd) {
+        await expect(update).rejects.toBeInstanceOf(WorkflowUpdateFailedError);
+        await handle.signal('cancel', odd);
+        expect(await failureOf(stack, key)).toMatchObject({ type: 'PipelineCancelled' });
+      } else {
+        expect(await update).toMatchObject({ outcome: 'cancelled' });
+      }
       await checkPipeline(client, pipeline);
     }
     expect(simulator.ledger().totals).toMatchObject({ accepted: 4, charged: 0 });

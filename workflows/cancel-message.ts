@@ -1,0 +1,40 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import { createIssueList, issuesSentence } from '../domain/issues.ts';
+import { isJsonObject } from '../domain/json.ts';
+import { describe, isMissing, refuseUnknown } from '../domain/request-checks.ts';
+import { cutText } from '../domain/text.ts';
+
+/** What may come with the cancel of a pipeline or batch. */
+interface CancelMessage {
+  reason?: string;
+  detach?: boolean;
+}
+
+/** What of a payload, which may be absent or junk, is part of a cancel. */
+export function readCancel(payload: unknown): CancelMessage {
+  const { reason, detach } = isJsonObject(payload) ? payload : {};
+  return {
+    ...(typeof reason === 'string' && { reason: cutText(reason, 1_000) }),
+    ...(detach === true && { detach }),
+  };
+}
+
+/** Refuses what is asked for in words that are none: whoever misspells `detach` would wait for what he let go. */
+export function checkCancel(payload?: unknown): void {
+  // A cancel of which nothing can be read is one all the same.
+  if (!isJsonObject(payload)) return;
+  const issues = createIssueList();
+  const refuse = (field: string, message: string) => {
+    issues.add(`$.${field}`, message);
+  };
+  refuseUnknown(refuse, '', payload, ['cancel', ['reason', 'detach']]);
+  const { reason, detach } = payload;
+  if (!isMissing(reason) && typeof reason !== 'string')
+    refuse('reason', `expected text or nothing, got ${describe(reason)}`);
+  if (!isMissing(detach) && typeof detach !== 'boolean')
+    refuse('detach', `expected true, false or nothing, got ${describe(detach)}`);
+  const found = issues.toIssues();
+  if (found.length === 0) return;
+  const message = issuesSentence(found);
+  throw ApplicationFailure.create({ type: 'InvalidInput', message, nonRetryable: true, details: [{ issues: found }] });
+}
