@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { webhookKey } from '../../domain/webhook/webhook.ts';
 import { delivery, deliveryList, generationInFull } from '../../gateway/contract/webhook.ts';
 import { eventually } from '../support/eventually.ts';
 import { serveCallers } from '../support/gateway-keys.ts';
@@ -107,6 +108,31 @@ it('shows its tenant a delivery as it stands and delivers it again, and is not t
       new Set([first?.headers['webhook-id']]),
     );
   });
+});
+
+it('lists the attempts of a delivery that was ended from outside', async () => {
+  const { url, host } = await startReceiver(() => 500);
+  allowedHosts.push(host);
+  const env = { RUNCOMFY_WEBHOOK_ALLOW_HOSTS: host };
+  const ofKey = { url: 'https://hooks.example', secret: 'shop' };
+  const { owner } = await serveCallers(stack, { owner: { tenant: 'ended', webhook: ofKey } }, env);
+  for (const end of ['cancel', 'terminate'] as const) {
+    const key = randomUUID();
+    const webhook = { url, secret: 'shop', events: ['generation.succeeded'] };
+    const body = { key, model: flux, input: { prompt: key }, webhook };
+    expect(await owner.post('/api/v1/generations?wait=60', body)).toMatchObject({ status: 201 });
+    const deliveries = async () => deliveryList.strict().parse((await owner.get(targetOf(key))).json).deliveries;
+    const attempts = async () => (await deliveries())[0]?.attempts.length ?? 0;
+    await eventually(async () => {
+      expect(await attempts()).toBeGreaterThan(0);
+    });
+    const before = await attempts();
+    const handle = stack.client().workflow.getHandle(webhookKey(`${owner.tenant}/${key}`, 'generation.succeeded'));
+    await handle[end]();
+    await handle.result().catch(() => undefined);
+    expect(await deliveries()).toMatchObject([{ state: 'exhausted' }]);
+    expect(await attempts()).toBeGreaterThanOrEqual(before);
+  }
 });
 
 describe('a webhook that could never be told', () => {
