@@ -4,15 +4,15 @@ import { describeKnown, describeRun, type FoundRun } from './generation/run-info
 import { isOutOfTime, mayPass } from './grpc.ts';
 import { unlessLeft, withSignal } from './with-signal.ts';
 
-/** How an end is waited for. */
+/** Options of waiting for an end. */
 export interface WaitOptions {
-  /** Stops the waiting, not what is waited for: the promise then rejects with the signal's reason. */
+  /** Stops the waiting, not the workflow: the promise then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** How long an unreachable Temporal is waited for; default 5 minutes. */
+  /** How long to wait for an unreachable Temporal; default 5 minutes. */
   patienceMs?: number | undefined;
 }
 
-/** Milliseconds that an unreachable Temporal is waited for. */
+/** How long to wait for an unreachable Temporal, in milliseconds. */
 export const defaultPatienceMs = 5 * 60_000;
 const pauseWhileAwayMs = 2_000;
 /**

@@ -34,7 +34,7 @@ export interface Paging {
   pageToken?: string | undefined;
 }
 
-/** Lists workflows of one type: first those that run, then those that ended, the newest first. Needs no worker. */
+/** Lists workflows of one type: first the open ones, then the ended ones, newest first. Needs no worker. */
 export async function* listRows<Phase extends string, Row extends { phase: Phase }>(
   client: Client,
   listing: Listing<Phase, Row>,

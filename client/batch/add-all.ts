@@ -53,7 +53,7 @@ export async function addAllItems(
   const write = (number: number, content: BatchItem[]) => {
     const begin = () => writeFrom(pages, key, number, content);
     const done = signal ? withSignal(client, signal, begin) : begin();
-    // It may fail before its turn comes.
+    // It may fail before it is awaited in its turn, and must not count as an unhandled rejection until then.
     done.catch(() => undefined);
     return done;
   };

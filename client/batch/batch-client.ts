@@ -13,7 +13,7 @@ export interface BatchClient {
   start: (request: BatchRequest, options?: BatchStartOptions) => Promise<BatchHandle>;
   /** The newest run of a key; throws `KeyNotFound` if Temporal knows none. */
   get: (key: string) => Promise<BatchHandle>;
-  /** Waits for the end of a key. */
+  /** Waits for the end of the batch with a key. */
   result: (key: string, options?: WaitOptions) => Promise<BatchResult>;
   /** Batches: first the open ones, then the ended ones, newest first. */
   list: (filter?: BatchFilter) => AsyncIterable<ListedBatch>;

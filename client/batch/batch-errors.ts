@@ -63,7 +63,7 @@ export function refuseBatch(key: string, issues: InputIssue[]): GenerationError 
   return new GenerationError({ type: 'InvalidInput', message, key, submission: 'not_sent', issues });
 }
 
-/** A page of a batch that Temporal no longer has. */
+/** The error for a page of a batch that Temporal does not keep any more. */
 export function keptNoLonger(key: string, what: 'items' | 'results', page: number): GenerationError {
   const message = `page ${String(page)} of the ${what} of batch "${key}" is kept no longer: Temporal's retention has passed`;
   return new GenerationError({ type: 'KeyNotFound', message, key });

@@ -30,7 +30,7 @@ export interface KnownBatchState extends BatchState {
    * are those that it was started with.
    */
   isFromServer?: true;
-  /** Its start is delayed until then, ISO 8601: no worker was given anything of it. */
+  /** Its start is delayed until then, ISO 8601: no worker has been given any of it. */
   beginsAt?: string;
 }
 

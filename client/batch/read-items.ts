@@ -18,7 +18,7 @@ export async function* readItems(
   const wanted = status === undefined ? undefined : await keysOf(client, pages, key, status);
   for (const page of input.numbers ?? Array.from({ length: input.pages }, (_, at) => at)) {
     const items = await pages.readItems(key, page);
-    // Without them, whoever orders these items again would leave some out and not know.
+    // Skipping the page would silently leave its items out when the items are ordered again.
     if (items === undefined) throw keptNoLonger(key, 'items', page);
     for (const item of items) {
       if (wanted === undefined || wanted.has(batchItemKey(key, item.id))) yield item;

@@ -56,8 +56,8 @@ function grouping(by: unknown): (row: ListedGeneration) => string {
 }
 
 /**
- * The costs of a listed generation; empty if nothing was ordered from RunComfy. A listed cost is used without reading the
- * result, which alone has the costs of further submits.
+ * The costs of a listed generation; empty if nothing was ordered from RunComfy. A listed cost is used without reading
+ * the result, which alone has the costs of further submits.
  */
 async function entriesOf(client: Client, row: ListedGeneration, group: string): Promise<CostEntry[]> {
   const { requestId, costUsd, phase } = row;

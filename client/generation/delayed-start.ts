@@ -2,8 +2,8 @@ import type { Client } from '@temporalio/client';
 import { isClosed, type RunInfo } from './run-info.ts';
 
 /**
- * When a run begins that waits for its beginning, and has done nothing; undefined where it has begun. A message may have cut a
- * start delay short: then its history has a workflow task.
+ * When a run with a delayed start begins; undefined once it has begun. A message may end a start delay early: the run's
+ * history then has a workflow task.
  */
 export async function beginningOf(client: Client, run: RunInfo): Promise<Date | undefined> {
   const { key, runId, beginsAt } = run;

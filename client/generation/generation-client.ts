@@ -19,7 +19,7 @@ import { describeRun } from './run-info.ts';
 import { refuseOtherType } from './starting/compare-requests.ts';
 import { startGeneration, type StartOptions } from './starting/start-generation.ts';
 
-/** What a client of generations works with. */
+/** Options of the client. */
 export interface GenerationClientOptions {
   /** A connected client of `@temporalio/client`; its namespace, codecs and interceptors are used. */
   client: Client;
@@ -41,7 +41,7 @@ export type TypedRequest<Model extends string> = Omit<GenerationRequest, 'model'
 export interface GenerationClient {
   /** Starts a generation, or attaches to the one that has the same key; never submits twice under one key. */
   start: <Model extends string>(request: TypedRequest<Model>, options?: StartOptions) => Promise<GenerationHandle>;
-  /** The newest generation of a key; `KeyNotFound` where Temporal knows none. */
+  /** The newest generation of a key; throws `KeyNotFound` if Temporal knows none. */
   get: (key: string) => Promise<GenerationHandle>;
   /** Waits for the result of a key. */
   result: (key: string, options?: WaitOptions) => Promise<GenerationResult>;

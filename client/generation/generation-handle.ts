@@ -13,7 +13,7 @@ import { toChainOf } from './one-chain.ts';
 import { describeRun, isClosed } from './run-info.ts';
 import type { StartedGeneration } from './starting/start-generation.ts';
 
-/** How a state is asked for. */
+/** Options of reading the state. */
 export interface StateOptions {
   /** How long to wait for a worker's answer before the server's own records are used; default 12 s. */
   timeoutMs?: number | undefined;

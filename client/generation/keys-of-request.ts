@@ -9,7 +9,7 @@ const maxRuns = 100;
 
 /** On whose behalf the keys are looked up, and on which task queue. */
 interface Asking {
-  /** What is ordered or decided, for errors. */
+  /** Key of the order or decision, for errors. */
   key: string;
   /** Default: any. */
   taskQueue?: string;

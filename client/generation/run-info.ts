@@ -33,7 +33,9 @@ export interface RunInfo {
   taskQueue: string;
   status: RunStatus;
   startedAt: Date;
-  /** When its first task is due, where that is later: after a start delay, or at the next time of a cron schedule. */
+  /**
+   * When its first task is due, if later than the start: after a start delay, or at the next time of a cron schedule.
+   */
   beginsAt?: Date;
   closedAt?: Date;
   attributes: Partial<Record<SearchAttributeName, unknown>>;

@@ -34,7 +34,7 @@ export interface KnownPipelineState extends PipelineState {
    * assumed.
    */
   isFromServer?: true;
-  /** Its start is delayed until then, ISO 8601: no worker was given anything of it. */
+  /** Its start is delayed until then, ISO 8601: no worker has been given any of it. */
   beginsAt?: string;
 }
 

@@ -21,7 +21,7 @@ import { type StartPriority, toPriority } from '../start-priority.ts';
 import { refuseNoPipeline, stillRunning } from './pipeline-errors.ts';
 import { anewIf, checkRunAgain, idOfFollower, isRunAgain, type RunAgain } from './run-again.ts';
 
-/** How a pipeline is started. */
+/** Options of starting a pipeline. */
 export interface PipelineStartOptions extends RunAgain, StartPriority, StartLabels {
   /** Workflow ID of the pipeline; the same key attaches and never orders twice. Default `pipeline-<uuid>`. */
   key?: string | undefined;
@@ -115,7 +115,7 @@ export async function checkPipelineRequest(
   return { request, warnings: report.warnings.filter((warning) => !warning.includes('no catalogue is at hand')) };
 }
 
-/** Default values of options, which a request may leave out or write out. */
+/** Defaults of options: a request that leaves one out equals one that has the default. */
 const unsaid: Partial<Record<keyof PipelineRequest, unknown>> = { onUnknownSubmission: unsaidUnknownPolicy };
 
 /** Attaches to the run of a key; throws if it has another plan or other params. */

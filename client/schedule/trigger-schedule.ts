@@ -8,10 +8,13 @@ import { grpcCode, grpcCodeOf, isConnectionClosed } from '../grpc.ts';
 import { isDueIn } from './due-seconds.ts';
 import { firingsOf, type FiringTime, timeOfTriggerIn } from './firings.ts';
 
-/** Seconds after which the search for a free one is given up: calendars repeat theirs every minute. */
+/** How many seconds are tried before giving up: the seconds of a calendar repeat every minute. */
 const secondsTried = 61;
 const lookEveryMs = 200;
-/** As Temporal numbers the policy: with that of the schedule it could be skipped in silence, and a person wants one now. */
+/**
+ * Temporal's number of the policy. With the schedule's own policy, a firing requested by a person could be skipped
+ * silently.
+ */
 const allowAll = 6;
 
 /** How long to look for a firing. */

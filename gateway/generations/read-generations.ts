@@ -14,32 +14,42 @@ import { isBefore, type LastSeen, noEarlier } from './reading/no-earlier.ts';
 import { createOpenLists } from './reading/open-lists.ts';
 
 /**
- * How old a state of a running generation may be, by how it was read: asked for by itself; from the periodic list of many
- * (`listed`); from it while the next list is still under way (`listing`), as asking for each would make a slow Temporal slower.
+ * How old the state of a running generation may be, by how it was read: individually (`asked`), from the periodic list
+ * (`listed`), or from that while the next list is in flight (`listing`), as reading each one then would slow a slow
+ * Temporal further.
  */
 const freshMs = { asked: 1_000, listed: 4_000, listing: 10_000 };
-/** A generation that lists tell of is described by itself at least this often: lists lack fields, and may lag behind. */
+/** A generation covered by lists is read individually at least this often: lists lack fields, and may lag behind. */
 const askedForMs = { brief: 60_000, whole: 20_000 };
-/** Size of the cache, in units: a running generation is one, an ended one a unit for each `charactersOfOne` of its end. */
+/** Cache size, in units: a running generation is 1, an ended one 1 for each `charactersOfOne` of its end. */
 const maxKept = 10_000;
 const charactersOfOne = 100;
 /** The most units that one result counts for, however long it is. */
 const largest = 1_000;
 const listMs = 10_000;
-/** How long a read waits for Temporal where a cached state could be answered instead. */
+/** How long a read waits for Temporal if a cached state can be returned instead. */
 const patienceWithStateMs = 3_000;
 /** With less time left than this, Temporal is not asked again. */
 const leastPatienceMs = 1_000;
-/** A caller that polled this recently may be answered from lists though its read `mustBeNow`; longer than clients' polling interval. */
+/**
+ * A caller that polled this recently may get a listed state although its read is `mustBeNow`; longer than the polling
+ * interval of clients.
+ */
 const againWithinMs = 6_000;
-/** An ended generation cached for longer is answered from the cache and read again behind that: an operator may have reset it, or its retention passed. */
+/**
+ * An end cached for longer than this is still returned, but read again in the background: an operator may have reset
+ * the workflow, or retention may have removed it.
+ */
 const finalMs = 60_000;
-/** At most this many generations per `askedForWithinMs` have their worker queried, for the place in the queue or a phase that no record tells. */
+/**
+ * Most generations per `askedForWithinMs` whose worker is queried, for the position in the queue or for a phase that no
+ * record has.
+ */
 const maxAskedFor = 50;
 const askedForWithinMs = 5_000;
 const positionMs = 2_000;
 
-/** A generation as it was at a moment. */
+/** A generation as it was at some time. */
 export interface SeenGeneration extends DescribedGeneration {
   /** Age in seconds; set only if Temporal could not be asked anew. */
   ageS?: number;
@@ -55,7 +65,9 @@ export interface ReadOptions {
    * that polls and was told so a moment ago. The position in the queue is not read.
    */
   mustBeNow?: boolean;
-  /** Reads Temporal's records alone, for at most this many ms; a running generation without a recorded phase is `submitting`. */
+  /**
+   * Reads only Temporal's records, within this many ms; a running generation without a recorded phase is `submitting`.
+   */
   byRecordsWithinMs?: number;
 }
 

@@ -54,7 +54,10 @@ export function servedNames({
   return names;
 }
 
-/** Refuses a request with no Host header, or several: servers disagree on which one counts (RFC 9112). HTTP/1.0 may omit it. */
+/**
+ * Refuses a request with no Host header or with several, as servers disagree on which one counts (RFC 9112). HTTP/1.0
+ * may omit it.
+ */
 export function refuseUnclearHost({ raw }: FastifyRequest): void {
   const hosts = raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length;
   if (hosts === 1 || (hosts === 0 && raw.httpVersion === '1.0')) return;

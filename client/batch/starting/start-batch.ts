@@ -16,7 +16,7 @@ import { refuseBatch, refuseNoBatch } from '../batch-errors.ts';
 import { findOrderIssues } from '../check-items.ts';
 import { compareBatches } from './compare-batches.ts';
 
-/** How a batch is started. */
+/** Options of starting a batch. */
 export interface BatchStartOptions extends StartPriority, StartLabels {
   /** Workflow ID of the batch; the same key attaches and never orders twice. Default `batch-<uuid>`. */
   key?: string | undefined;

@@ -10,7 +10,7 @@ import { readEndOf } from '../one-chain.ts';
 import { describeRun } from '../run-info.ts';
 import { sendWish } from '../send-wish.ts';
 
-/** How a cancel is asked for. */
+/** Options of a cancel. */
 export interface CancelOptions {
   /** How long to wait for RunComfy's answer; default 120 s. */
   timeoutMs?: number;

@@ -74,7 +74,7 @@ interface Page extends RunPage {
   looked?: number;
 }
 
-/** Where a page begins. */
+/** The position in a page token. */
 function placeOf(pageToken: string | undefined): { looked?: number; token?: string | undefined } {
   if (pageToken === undefined) return {};
   const [, looked, token] = /^looked at (\d+), (.+)$/.exec(Buffer.from(pageToken, 'base64').toString('latin1')) ?? [];

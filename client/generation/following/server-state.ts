@@ -43,7 +43,7 @@ export async function readServerState(client: Client, run: RunDescription): Prom
   const { model: modelAsked, requestId: idAsked, deadlineMs } = first?.request ?? {};
   const closed = isClosed(run);
   const beginsAt = await beginningOf(client, run);
-  // Each run of a cron schedule has its own beginning.
+  // Each run of a cron schedule begins at a time of its own.
   const begins = beginsAt ?? first?.beginsAt ?? run.beginsAt ?? run.startedAt;
   const requestId = attributeOf(run, 'RunComfyRequestId') ?? (isRequestId(idAsked) ? idAsked : undefined);
   const unsaid = beginsAt ? 'not_sent' : 'unknown';

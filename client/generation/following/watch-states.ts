@@ -7,7 +7,7 @@ import { readState } from './read-state.ts';
 import type { KnownState } from './server-state.ts';
 import { createWatchTeller } from './tell-watched.ts';
 
-/** How a generation is watched. */
+/** Options of watching a generation. */
 export interface GenerationWatchOptions extends WatchOptions {
   /**
    * A person watches and wants the end at once: while this lasts the status is read as often as preset `interactive`

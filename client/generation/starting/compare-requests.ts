@@ -8,7 +8,7 @@ import type { OriginalRequest } from '../original-request.ts';
 
 const optionNames = requestFields.filter((name) => name !== 'model' && name !== 'input');
 
-/** Default values of options, which a request may leave out or write out. */
+/** Defaults of options: a request that leaves one out equals one that has the default. */
 const unsaid: Partial<GenerationRequest> = {
   onUnknownSubmission: unsaidUnknownPolicy,
   deadlineMs: defaultDeadlineMs,
@@ -57,7 +57,7 @@ export function compareRequests(
   ];
 }
 
-/** Refuses a key under which a workflow runs that is no generation. */
+/** Refuses a key that belongs to a workflow other than a generation. */
 export function refuseOtherType(key: string, workflowType: string): void {
   if (workflowType === generationWorkflowType) return;
   throw keyInUse(key, undefined, `by a workflow of type "${workflowType}", which is no generation: choose another key`);

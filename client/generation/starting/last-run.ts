@@ -8,8 +8,8 @@ import { withoutAnswer } from '../following/standstill.ts';
 export type Verdict = { isUnbilled: true } | { isUnbilled: false; reason: string };
 
 /**
- * Whether a run that has ended provably cost nothing. Only the workflow's own word counts: of a terminated run nobody can
- * say what was under way.
+ * Whether an ended run provably cost nothing. Only the workflow's own report counts: if a run was terminated, nobody
+ * can say what was under way.
  */
 export async function assessLastRun(client: Client, key: string, runId: string): Promise<Verdict> {
   try {
