@@ -164,6 +164,8 @@ export interface ResultQuestion {
   failedBecause?: string;
   /** This is the last read, so it does not wait for another one. */
   isLastRead?: boolean;
+  /** The status does not say whether the work is over: an output is one only where RunComfy calls it a success. */
+  isEndUntold?: boolean;
   /** URLs of the input, which are never taken for outputs. */
   inputUrls?: string[];
   /** Asks for `isModelKnown` in the reading. */
@@ -233,17 +235,6 @@ export interface CancelAnswer extends Partial<KnownAttributes> {
   readAt: string;
 }
 
-/** Argument of `listSearchAttributes`. */
-export interface SearchAttributesQuestion {
-  names: string[];
-}
-
-/** Answer of `listSearchAttributes`. */
-export interface SearchAttributesAnswer {
-  /** The names that exist on the server. */
-  existing: string[];
-}
-
 /** The first entry in the `details` of a failure thrown by an activity. */
 export interface ActivityFailureDetails extends Partial<KnownAttributes> {
   submission?: Submission;
@@ -294,6 +285,6 @@ export interface Activities {
   checkAdoption: (question: AdoptionQuestion) => Promise<AdoptionAnswer>;
   /** Gathers evidence that helps a person decide about a submission of unknown outcome. */
   gatherEvidence: (question: EvidenceQuestion) => Promise<SubmissionEvidence>;
-  /** Asks Temporal, not RunComfy. Runs as a local activity. */
-  listSearchAttributes: (question: SearchAttributesQuestion) => Promise<SearchAttributesAnswer>;
+  /** Asks Temporal, not RunComfy, which of these names exist on the server. Runs as a local activity. */
+  listSearchAttributes: (question: { names: string[] }) => Promise<{ existing: string[] }>;
 }

@@ -74,6 +74,14 @@ export const boundedReads = proxyActivities<Read>({
   retry: readRetry,
 });
 
+/** Reads the result at the deadline after a status that told nothing: less time, so that both fit before a run timeout. */
+export const briefReads = proxyActivities<Pick<Read, 'fetchResult'>>({
+  startToCloseTimeout: '15 seconds',
+  scheduleToCloseTimeout: '15 seconds',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: readRetry,
+});
+
 /**
  * RunComfy has half a minute for its answer, but a worker has any time to ask: given up unasked, what still waits in its
  * queue would run, and be billed. The attempts count that time themselves; their number bounds those that cannot.

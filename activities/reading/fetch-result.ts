@@ -71,7 +71,8 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
         if (result.status === 'succeeded' || result.status === 'unrecognized') {
           // The last read is followed by none.
           const isOfAnother = result.namesAnother && !isEmptyOutput(result.output);
-          if (isOfAnother && !question.isLastRead && !hasLasted(ofAnother)) {
+          const isFinal = question.isLastRead && !question.isEndUntold;
+          if (isOfAnother && !isFinal && !hasLasted(ofAnother)) {
             const message = `RunComfy answers for request ${requestId} with the output of another`;
             throw new RunComfyError(ofAnother.type, message, { isOfAnother: true });
           }
@@ -105,8 +106,8 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
             return { status: 'cancelled', ...facts, ...seen() };
           case 'unrecognized':
           case 'not_ready': {
-            // The status has said that the work is over: an output under a new word is an output.
-            if (result.status === 'unrecognized' && !isEmptyOutput(result.output))
+            // Where the status has said that the work is over, an output under a new word is an output.
+            if (result.status === 'unrecognized' && !isEmptyOutput(result.output) && !question.isEndUntold)
               return { status: 'succeeded', ...outputOf(result), ...facts, ...seen() };
             const underWay = result.status === 'not_ready' ? result.underWay : undefined;
             if (question.hasFailed && underWay === undefined) {

@@ -192,6 +192,8 @@ describe('fetchResult', () => {
     const answers = [
       { status: 'archived', output: { video: 'https://cdn.example.com/a.mp4' } },
       { status: 'archiving' },
+      { status: 'archiving', output: { image: 'https://cdn.example.com/preview.png' } },
+      { status: 'completed', request_id: 'request-2', output: { video: 'https://cdn.example.com/b.mp4' } },
     ];
     const { port } = await serve((response) => {
       reply(response, 200, answers.shift());
@@ -204,6 +206,11 @@ describe('fetchResult', () => {
     });
     const second = await rig.attempt(rig.activities.fetchResult, ask('request-1'));
     expect(second.value).toMatchObject({ status: 'not_ready' });
+    const untold = ask('request-1', { isLastRead: true, isEndUntold: true });
+    const third = await rig.attempt(rig.activities.fetchResult, untold);
+    expect(third.value).toMatchObject({ status: 'not_ready' });
+    const fourth = await rig.attempt(rig.activities.fetchResult, untold);
+    expect(fourth.failure?.message).toContain('the output of another');
   });
 
   it('names id, number and limit where no history could hold the output, and what was paid', async () => {

@@ -113,3 +113,62 @@ describe('work that the last look finds stopped', () => {
     expect([run.end(), await run.state()]).toMatchObject(['cancelled', { phase: 'cancelled' }]);
   });
 });
+
+describe('the last look at work whose status does not tell whether it is over asks for the result', () => {
+  const unknownWord = { status: 'unrecognized', statusWord: 'archived', reads: 1, readAt, nextReadInMs: 0 };
+  const timedOut = ['failed', { phase: 'timed_out', failure: { type: 'GenerationTimedOut' } }];
+  const untold = async (patches?: string[]) => {
+    const run = await inQueue({}, undefined);
+    await run.pass(deadlineMs + 5_000);
+    if (patches) await run.replay(patches);
+    await run.complete('readStatus', unknownWord);
+    return run;
+  };
+
+  it('and delivers it, where RunComfy has a new word', async () => {
+    const run = await untold();
+    expect(run.questions('fetchResult')).toMatchObject([{ isLastRead: true, isEndUntold: true }]);
+    await run.complete('fetchResult', succeeded);
+    expect([run.end(), await run.state()]).toMatchObject(['completed', { phase: 'succeeded', reads: 2 }]);
+  });
+
+  it('and delivers it, where the status was out of order', async () => {
+    const run = await inQueue({}, undefined);
+    await run.pass(deadlineMs + 5_000);
+    await run.fail('readStatus', 'ServiceUnavailable', { reads: 3 });
+    await run.complete('fetchResult', succeeded);
+    expect([run.end(), await run.state()]).toMatchObject(['completed', { phase: 'succeeded', reads: 4 }]);
+  });
+
+  it.each([
+    ['not ready', { status: 'not_ready' }],
+    ['failed', { status: 'failed', reason: 'not there' }],
+    ['cancelled', { status: 'cancelled' }],
+  ])('and has timed out where that is %s', async (_what, said) => {
+    const run = await untold();
+    await run.complete('fetchResult', { reads: 1, readAt, nextReadInMs: 0, ...said });
+    expect([run.end(), await run.state()]).toMatchObject(timedOut);
+  });
+
+  it('and has timed out where there is no answer', async () => {
+    const run = await untold();
+    await run.fail('fetchResult', 'ServiceUnavailable');
+    expect([run.end(), await run.state()]).toMatchObject(timedOut);
+  });
+
+  it('but not where the status says that it waits or runs, knows of no such work, or the history has it otherwise', async () => {
+    const runs = [
+      await inQueue({}, undefined),
+      await inQueue({}, undefined),
+      await untold(['last-looks-are-not-cut-short']),
+    ];
+    const [waits, gone] = runs;
+    for (const run of [waits, gone]) await run?.pass(deadlineMs + 5_000);
+    await waits?.complete('readStatus', { status: 'in_queue', reads: 1, readAt, nextReadInMs: 0 });
+    await gone?.fail('readStatus', 'RequestNotFound');
+    for (const run of runs) {
+      expect([run.end(), await run.state()]).toMatchObject(timedOut);
+      expect(run.questions('fetchResult')).toEqual([]);
+    }
+  });
+});

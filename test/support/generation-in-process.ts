@@ -48,6 +48,7 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const webhooks: WebhookOrder[] = [];
   const shown: string[] = [];
   const asked: string[] = [];
+  const questions: { type: string; question: unknown }[] = [];
   const attributes: Record<string, unknown> = {};
   const bytes: number[] = [];
   const timers = new Map<number, number>();
@@ -111,7 +112,9 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
         const isLocal = call === scheduleLocalActivity;
         const type = call.activityType ?? '';
         asked.push(isLocal ? `${type} (local)` : type);
-        const result = answer(type, payload && defaultPayloadConverter.fromPayload(payload));
+        const question = payload && defaultPayloadConverter.fromPayload(payload);
+        questions.push({ type, question });
+        const result = answer(type, question);
         const seq = call.seq ?? 0;
         if (result) answers.push({ resolveActivity: { seq, isLocal, result } });
         else pending.set(type, seq);
@@ -160,6 +163,8 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
     shown,
     /** The activities it scheduled; local ones are marked as such. */
     asked,
+    /** The arguments of the activities of one type, in order. */
+    questions: (named: string) => questions.flatMap(({ type, question }) => (type === named ? [question] : [])),
     /** The latest values of its search attributes. */
     attributes,
     /** Size of the payloads of each command, in bytes. */

@@ -3,7 +3,7 @@ import type { ResultQuestion, ResultReading, StatusQuestion } from '../../domain
 import type { GenerationResult } from '../../domain/generation.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { timingsOf } from '../../domain/timings.ts';
-import { boundedReads, reads } from '../activity-options.ts';
+import { boundedReads, briefReads, reads } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
@@ -23,37 +23,59 @@ export async function checkWork(
   requestId: string,
   by = reads,
 ): Promise<GenerationResult | undefined> {
-  const { state } = generation;
   const isLastRead = by === boundedReads;
   // No later read would make up for the last ones.
   const isUncut = isLastRead && patched('last-looks-are-not-cut-short');
   const ask = <T>(run: () => Promise<T>) => (isUncut ? run() : interruptible(generation, run));
+  const readStatus = async (): Promise<Standing> => {
+    const question = statusQuestion(generation, requestId, isLastRead);
+    const reading = await ask(() => by.readStatus(question));
+    forgetReadTime(generation);
+    if (!reading) return 'not over';
+    // The result mostly comes with the next answer, and the phase with it.
+    const isOver = reading.status === 'finished' || reading.status === 'failed';
+    noteReading(generation, reading, isOver && reading.isNextReadSoon === true ? 'later' : 'now');
+    if (reading.status === 'cancelled') throw stopped(generation);
+    if (isFetching(generation)) return 'over';
+    return reading.status === 'unrecognized' ? 'untold' : 'not over';
+  };
   beginRead(generation);
   try {
-    if (state.phase !== 'fetching_result') {
-      const question = statusQuestion(generation, requestId, isLastRead);
-      const reading = await ask(() => by.readStatus(question));
-      forgetReadTime(generation);
-      if (!reading) return undefined;
-      // The result mostly comes with the next answer, and the phase with it.
-      const isOver = reading.status === 'finished' || reading.status === 'failed';
-      noteReading(generation, reading, isOver && reading.isNextReadSoon === true ? 'later' : 'now');
-      if (reading.status === 'cancelled') throw stopped(generation);
-    }
-    if (!isFetching(generation)) return undefined;
-    const question = resultQuestion(generation, requestId, isLastRead);
-    const reading = await ask(() => by.fetchResult(question));
-    return reading && takeResult(generation, requestId, reading);
+    const standing = isFetching(generation)
+      ? 'over'
+      : ((await unlessOutOfOrder(generation, requestId, readStatus)) ?? 'untold');
+    if (standing === 'not over') return undefined;
+    const isEndUntold = standing === 'untold';
+    if (isEndUntold && !(isLastRead && patched('last-looks-ask-for-results'))) return undefined;
+    const question = resultQuestion(generation, requestId, { isLastRead, isEndUntold });
+    return await unlessOutOfOrder(generation, requestId, async () => {
+      const reading = await ask(() => (isEndUntold ? briefReads : by).fetchResult(question));
+      return reading && takeResult(generation, requestId, reading, isEndUntold);
+    });
+  } finally {
+    endRead(generation);
+  }
+}
+
+/** What the status says of whether the work is over. */
+type Standing = 'over' | 'not over' | 'untold';
+
+/** What a read comes to; undefined also where there was an outage, after which it goes on. */
+async function unlessOutOfOrder<T>(
+  generation: Generation,
+  requestId: string,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read();
   } catch (error) {
-    if (state.failure) throw error;
+    if (generation.state.failure) throw error;
     const { isPassing, message, details } = readActivityError(error);
     if (!isPassing || !patched('outages-end-no-generation')) throw endByActivity(generation, error);
     log.warn('reading was given up; it goes on', { requestId, reason: message });
     countReads(generation, details.reads);
     planRead(generation, { nextReadInMs: afterOutageMs });
     return undefined;
-  } finally {
-    endRead(generation);
   }
 }
 
@@ -61,9 +83,16 @@ function isFetching({ state }: Generation): boolean {
   return state.phase === 'fetching_result';
 }
 
-function takeResult(generation: Generation, requestId: string, reading: ResultReading): GenerationResult | undefined {
+function takeResult(
+  generation: Generation,
+  requestId: string,
+  reading: ResultReading,
+  isEndUntold: boolean,
+): GenerationResult | undefined {
   const { state, sightings, facts } = generation;
   noteResultRead(generation, reading);
+  // Work that runs on may be refused its result in any words.
+  if (isEndUntold && reading.status !== 'succeeded') return undefined;
   switch (reading.status) {
     case 'not_ready':
       planRead(generation, { nextReadInMs: reading.nextReadInMs });
@@ -133,7 +162,11 @@ function statusQuestion(generation: Generation, requestId: string, isLastRead: b
   };
 }
 
-function resultQuestion(generation: Generation, requestId: string, isLastRead: boolean): ResultQuestion {
+function resultQuestion(
+  generation: Generation,
+  requestId: string,
+  { isLastRead, isEndUntold }: { isLastRead: boolean; isEndUntold: boolean },
+): ResultQuestion {
   const { state, sightings, facts, shown } = generation;
   const { seen, lastStatus, failedBecause, workKey } = sightings;
   return {
@@ -147,6 +180,7 @@ function resultQuestion(generation: Generation, requestId: string, isLastRead: b
     ...withoutUndefined({
       workKey,
       isLastRead: isLastRead || undefined,
+      isEndUntold: isEndUntold || undefined,
       hasFailed: lastStatus === 'failed' || undefined,
       failedBecause: lastStatus === 'failed' ? failedBecause : undefined,
       inputUrls: facts.inputUrls.length > 0 ? facts.inputUrls : undefined,

@@ -139,9 +139,11 @@ describe.concurrent('a deadline that passes', () => {
   });
 
   it('while reads fail: the outage is cut short, and the last look comes to an end', async () => {
+    const outOfOrder = () => Promise.reject(activityFailure('ServiceUnavailable', {}, { retryable: true }));
     const { handle, name } = await start(
       {
-        readStatus: () => Promise.reject(activityFailure('ServiceUnavailable', {}, { retryable: true })),
+        readStatus: outOfOrder,
+        fetchResult: outOfOrder,
         cancelRequest: answer('not_cancellable', 'in_progress'),
       },
       { deadlineMs },
