@@ -45,7 +45,7 @@ export async function previewPipeline(
 ): Promise<PipelinePreview> {
   checkKey(key);
   checkRunAgain({ rerun, rerunOf }, key);
-  const { request } = await checkPipelineRequest(anewIf({ rerun, rerunOf }, given), key);
+  const { request } = await checkPipelineRequest(anewIf({ rerun, rerunOf }, given), key, { mayBeFound: true });
   const last = await (rerunOf === undefined ? describeKnown : describeRun)(client, key);
   if (last) refuseNoPipeline(key, last.workflowType);
   if (last && !(await isRunAgain(client, last, request, { rerun, rerunOf }))) {

@@ -9,10 +9,11 @@ import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
 import { unsaidUnknownPolicy } from '../../domain/unknown-submission.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
+import { weighOrders } from '../../plans/weigh-orders.ts';
 import { GenerationError } from '../errors.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
-import { describeRun, type FoundRun, isClosed, type RunDescription } from '../generation/run-info.ts';
+import { describeKnown, describeRun, type FoundRun, isClosed, type RunDescription } from '../generation/run-info.ts';
 import type { CheckOptions } from '../generation/starting/check-request.ts';
 import { type Started, startUnlessEnded } from '../generation/starting/start-workflow.ts';
 import { toJsonText } from '../generation/starting/to-json.ts';
@@ -55,8 +56,9 @@ export async function startPipeline(
 ): Promise<StartedPipeline> {
   checkKey(key);
   checkRunAgain({ rerun, rerunOf }, key);
-  const { request, warnings } = await checkPipelineRequest(anewIf({ rerun, rerunOf }, given), key, {
+  const { request, warnings, excess } = await checkPipelineRequest(anewIf({ rerun, rerunOf }, given), key, {
     isLookedFor: attachOnly,
+    mayBeFound: true,
   });
   const own = { ...toPriority(precedence, key), ...toLabelMemo({ labels }, key) };
   const start = (workflowIdReusePolicy: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE', requestId?: string) => {
@@ -65,9 +67,12 @@ export async function startPipeline(
     return startUnlessEnded(client, pipelineWorkflowType, options, requestId);
   };
   // A run that is to follow another cannot be the first of its key.
-  const first = attachOnly || rerunOf !== undefined ? undefined : await start('REJECT_DUPLICATE');
+  const isNoFirst = attachOnly || rerunOf !== undefined || excess.length > 0;
+  const first = isNoFirst ? undefined : await start('REJECT_DUPLICATE');
   const begun = ({ runId }: Started) => ({ key, runId, firstRunId: runId, attached: false, notices: warnings });
   if (first?.isNew) return begun(first);
+  const isUnknown = excess.length > 0 && rerunOf === undefined && (await describeKnown(client, key)) === undefined;
+  if (isUnknown) throw refuseInvalid(key, excess);
   const last = await describeRun(client, key);
   refuseNoPipeline(key, last.workflowType);
   const attachTo = async (run: RunDescription) => {
@@ -89,13 +94,14 @@ export async function startPipeline(
 
 /**
  * Checks a request and returns it as plain JSON, with hints; throws `InvalidInput` with every problem that can be found
- * without a catalogue.
+ * without a catalogue. For a request that `mayBeFound` under its key, problems of its prices are returned as `excess`:
+ * they are no reason not to attach.
  */
 export async function checkPipelineRequest(
   given: PipelineRequest,
   key: string,
-  { isLookedFor = false }: Pick<CheckOptions, 'isLookedFor'> = {},
-): Promise<{ request: PipelineRequest; warnings: string[] }> {
+  { isLookedFor = false, mayBeFound = false }: Pick<CheckOptions, 'isLookedFor'> & { mayBeFound?: boolean } = {},
+): Promise<{ request: PipelineRequest; warnings: string[]; excess: InputIssue[] }> {
   const json = toJsonText(given);
   if ('issues' in json) throw refuseInvalid(key, json.issues);
   const bytes = Buffer.byteLength(json.text);
@@ -107,12 +113,16 @@ export async function checkPipelineRequest(
   const parsed = parsePipelineRequest(JSON.parse(json.text));
   if (!parsed.ok) throw refuseInvalid(key, parsed.issues);
   const { request } = parsed;
-  if (isLookedFor) return { request, warnings: [] };
-  const { plan, params = {}, lineage = key } = request;
+  if (isLookedFor) return { request, warnings: [], excess: [] };
+  const { plan, params = {}, lineage = key, maxCostUsd, budgets } = request;
   const report = await checkPlan(plan, { params, lineage });
   if (report.checked === undefined) throw refuseInvalid(key, report.issues);
+  const known = report.checked.orders.filter(({ facts }) => 'entry' in facts);
+  const excess = weighOrders(known, { maxCostUsd, needsPrices: budgets !== undefined });
+  if (excess.length > 0 && !mayBeFound) throw refuseInvalid(key, excess);
   // What cannot be checked here is checked by the worker, which has the catalogue.
-  return { request, warnings: report.warnings.filter((warning) => !warning.includes('no catalogue is at hand')) };
+  const warnings = report.warnings.filter((warning) => !warning.includes('no catalogue is at hand'));
+  return { request, warnings, excess };
 }
 
 /** Defaults of options: a request that leaves one out equals one that has the default. */

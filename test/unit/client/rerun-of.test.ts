@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { asOneCall } from '../../../client/generation/one-call.ts';
 import { grpcCode } from '../../../client/grpc.ts';
 import { createGenerationClient } from '../../../client/index.ts';
-import { flux } from '../../support/simulator-client.ts';
+import { flux, kling, klingInput } from '../../support/simulator-client.ts';
 
 const plan = { version: 1, steps: { still: { model: flux, input: { prompt: 'a cat' } } } };
 const [begun, between, last, again, strange] = [1, 2, 3, 4, 5].map(
@@ -141,4 +141,22 @@ it('Temporal knows a start that follows a run by what is to run after which, who
     ids.push(...starts.map(({ requestId }) => requestId));
   }
   expect(ids).toEqual([ids[0], ids[0], expect.not.stringContaining(String(ids[0]))]);
+});
+
+it('a plan that costs more than it may by the prices that every client knows is not started, and its key stays free', async () => {
+  const dear = { plan: { version: 1, steps: { clip: { model: kling, input: klingInput } } }, maxCostUsd: 0.1 };
+  const refusal = { type: 'InvalidInput', issues: [{ path: '$.steps' }] };
+  for (const rerun of [false, true]) {
+    const { pipelines, starts } = pipelinesAfter([]);
+    await expect(pipelines.start(dear, { key: 'k', rerun })).rejects.toMatchObject(refusal);
+    expect(starts).toEqual([]);
+  }
+  const { pipelines: found, starts: again } = pipelinesAfter(chain);
+  await expect(found.start(dear, { key: 'k' })).rejects.toMatchObject({ type: 'KeyInUse' });
+  expect(await found.start(dear, { key: 'k', rerun: true })).toMatchObject({ attached: false });
+  expect(again).toHaveLength(1);
+  const priceless = { still: { model: flux, input: { prompt: 'a cat' } } };
+  const { pipelines, starts } = pipelinesAfter([]);
+  await pipelines.start({ plan: { version: 1, steps: priceless }, maxCostUsd: 0.1 }, { key: 'k' });
+  expect(starts).toHaveLength(1);
 });
