@@ -15,7 +15,7 @@ import { addOnce } from './tell-ended.ts';
 
 /** How many pages are written concurrently, ahead of the next one to be added. */
 const lanes = 4;
-/** The longest an update waits for a worker. */
+/** How long to wait for the state from a worker, in milliseconds: as long as an update waits for one. */
 const answeredWithinMs = 60_000;
 
 /** Items of any source, in a stable order: uploading the same source again adds nothing twice. */

@@ -79,7 +79,7 @@ export interface BatchHandle extends StartedBatch {
   items: (options?: { status?: LineStatus | undefined }) => AsyncIterable<BatchItem>;
 }
 
-/** The longest an update waits for a worker. */
+/** How long to wait for the state from a worker, in milliseconds: as long as an update waits for one. */
 const answeredWithinMs = 60_000;
 
 /** The client and task queue that batches use. */

@@ -11,8 +11,8 @@ import { readOriginalRequest } from '../generation/original-request.ts';
 type PageContent = Partial<Record<'items' | 'lines', unknown>>;
 
 /**
- * Cache limit, in pages. The size limit below is that of so many of our own pages, at most 128 KiB each; other clients
- * may have written larger ones.
+ * Most pages in the cache; its size limit is that of as many pages of our own, which have at most 128 KiB each. Other
+ * clients may have written larger ones.
  */
 const cachedPages = 64;
 const cachedSize = cachedPages * 128 * 1024;

@@ -10,7 +10,7 @@ const maxLookedAt = 1_000;
 
 /** Budgets that grant no more reservations. */
 export interface SpentBudgets {
-  /** How many budgets were looked at: the newest, about 1,000 at most. */
+  /** How many budgets were looked at: the newest, at most 1,000. */
   lookedAt: number;
   spent: BudgetState[];
 }

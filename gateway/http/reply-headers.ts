@@ -10,7 +10,7 @@ export function requestIdOf({ headers }: IncomingMessage): string {
   return typeof given === 'string' && idPattern.test(given) ? given : randomUUID();
 }
 
-/** Headers of every reply, by whatever part of the server it is made. */
+/** Headers of every reply, whichever part of the server makes it. */
 export function replyHeaders(publicUrl: string | undefined): Record<string, string> {
   return {
     'x-content-type-options': 'nosniff',

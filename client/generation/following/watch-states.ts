@@ -10,8 +10,8 @@ import { createWatchTeller } from './tell-watched.ts';
 /** Options of watching a generation. */
 export interface GenerationWatchOptions extends WatchOptions {
   /**
-   * A person watches and wants the end at once: while this lasts the status is read as often as preset `interactive`
-   * reads it, unless the order sets its own price for a read.
+   * A person watches and wants the end at once: while this lasts the status is read as often as with preset
+   * `interactive`, unless the order has `waiting` options of its own.
    */
   isPerson?: boolean;
 }

@@ -109,7 +109,7 @@ export async function seenNow<State>(
 /** The end of a workflow, as its handle reported it. */
 export type EndOfMany<Result> = { result: Result } | { type: FailureType; error: GenerationError };
 
-/** Waits for the end, of whatever kind; undefined if the signal comes first. */
+/** Waits for the end, with or without a result; undefined if the signal comes first. */
 export async function untilItEnds<Result>(
   handle: ManyHandle<unknown, Result>,
   signal: AbortSignal,

@@ -17,7 +17,7 @@ const pauseMs = { withoutPhases: 30_000, afterFailure: 5_000 };
 
 /** Periodic lists of open generations, while many of them are read. */
 export interface OpenLists {
-  /** Records that an open generation is being read; returns whether so many are that lists cover them. */
+  /** Records that an open generation is being read; returns whether enough of them are read for lists to cover them. */
   join: (workflowId: string) => boolean;
   isUnderWay: () => boolean;
 }
