@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isJsonObject } from '../../domain/json.ts';
+import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { isModelId } from '../../domain/request.ts';
 import { cutText } from '../../domain/text.ts';
 import { mayOrder } from '../access/principal.ts';
@@ -15,7 +15,7 @@ import { waitSignal } from '../http/waiting.ts';
 import { earlyRefusal } from './early-refusal.ts';
 import type { KeylessOrders } from './keyless-orders.ts';
 import { urlsOf } from './replies.ts';
-import { submitOptionsOf } from './submit-options.ts';
+import { type SubmitOptions, submitOptionsOf } from './submit-options.ts';
 
 /**
  * Answers `POST /v1/models/{model_id}` as soon as the start is durable; with a grace time, waits for an early refusal
@@ -34,20 +34,19 @@ export async function submit(
   }
   const input = inputOf(request.body);
   const model = modelIdOf(request.params['*']);
-  const idempotencyKey = singleHeader(request, 'Idempotency-Key');
-  const { retry: saidRetry, ...options } = submitOptionsOf(request);
+  const { namedKey, retry: saidRetry, ...options } = headersOf(request, model);
   const order = { principal, model, input };
-  const { dedupeWindowMs } = idempotencyKey === undefined ? principal : {};
+  const { dedupeWindowMs } = namedKey === undefined ? principal : {};
   // Determined before anything is awaited, so that it is noticed if the client leaves meanwhile.
   const keyed =
-    idempotencyKey !== undefined
-      ? { key: keyOf(idempotencyKey), isNewKey: false }
+    namedKey !== undefined
+      ? { key: namedKey, isNewKey: false }
       : dedupeWindowMs === undefined
         ? keyless.keyFor(reply, order)
         : { key: await parts.dedupedKeys.keyFor(order, dedupeWindowMs), isNewKey: false };
   const { key } = keyed;
   // An earlier failure that cost nothing is replaced, so that "top up, try again" works without a key, too.
-  const retry = idempotencyKey === undefined ? 'if-unbilled' : saidRetry;
+  const retry = namedKey === undefined ? 'if-unbilled' : saidRetry;
   const check = () => {
     mayOrder(principal, model);
     return checkInput(parts.catalogue, model, input);
@@ -76,6 +75,21 @@ export function modelIdOf(path: string): string {
   if (isModelId(model) && model !== 'categories') return model;
   const shown = JSON.stringify(cutText(model, 100));
   throw new RefusalError('ModelUnknown', `${shown} is no model id: see GET /v1/models`);
+}
+
+/** The key and the options that the headers of an order give. */
+function headersOf(request: FastifyRequest, model: string): SubmitOptions & { namedKey?: string } {
+  try {
+    const idempotencyKey = singleHeader(request, 'Idempotency-Key');
+    return withoutUndefined({
+      ...submitOptionsOf(request),
+      namedKey: idempotencyKey === undefined ? undefined : keyOf(idempotencyKey),
+    });
+  } catch (error) {
+    // Well-formed headers may name an order that exists, which its caller gets even if its model is forbidden by now.
+    mayOrder(request.principal, model);
+    throw error;
+  }
 }
 
 function inputOf(body: unknown): Record<string, unknown> {
