@@ -69,6 +69,11 @@ export async function addOwnApi(app: FastifyInstance, parts: GatewayParts, stopp
       },
       ...fastifyZodOpenApiTransformers,
     });
+    // The plugin would let browsers cache its assets.
+    child.addHook('onSend', ({ routeOptions }, reply, payload, done) => {
+      if (routeOptions.url?.startsWith(`${apiBase}/docs`)) reply.header('cache-control', 'no-store');
+      done(null, payload);
+    });
     await child.register(swaggerUi, {
       routePrefix: `${apiBase}/docs`,
       staticCSP: documentPagePolicy,

@@ -218,6 +218,14 @@ it('every answer has the headers of all, HEAD those of GET, and what is not ther
   }
 });
 
+it.each(['', 'static/swagger-ui.css', 'static/swagger-ui-bundle.js', 'static/swagger-initializer.js'])(
+  'nobody keeps the page of the document, nor what it loads: %s',
+  async (file) => {
+    const { status, headers } = await call(await serve(anonymousAccess), `/api/v1/docs/${file}`);
+    expect([status, headers['cache-control']]).toEqual([200, 'no-store']);
+  },
+);
+
 it('without a token of RunComfy there are no catalogue and no balance, bundled models, and orders', async () => {
   const catalogue = createGatewayCatalogue(readConfig({}), undefined);
   const start = (_: unknown, { key }: { key: string }) =>
