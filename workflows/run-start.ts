@@ -53,18 +53,22 @@ export function starterOf(): string {
   return attempt > 1 ? `a workflow retry policy (attempt ${String(attempt)})` : 'a continuation that carried nothing';
 }
 
-/** A first workflow task that comes no later is prompt: a marker would cost such a run two events for nothing. */
+/**
+ * A first workflow task that comes no later is prompt: a marker would cost such a run two events for nothing. A short
+ * deadline may have passed by then, or be near: there it is the given share of it.
+ */
 const promptMs = 5_000;
+const shareForPrompt = 0.05;
 
 /**
  * What the deadline of a run that begins counts from, epoch ms: its start, as its caller counts, though no worker may have
  * been there for hours. That is when a delay of its start is over, and of a run that was reset its first workflow task.
  */
-export function deadlineStart(): number {
+export function deadlineStart(deadlineMs: number): number {
   const { startTime, cronScheduleToScheduleInterval: delayMs = 0, ...run } = workflowInfo();
   const now = Date.now();
   const startedAt = startTime.getTime() + delayMs;
-  if (now - startedAt <= promptMs) return now;
+  if (now - startedAt <= Math.min(promptMs, shareForPrompt * deadlineMs)) return now;
   // The first task of a reset run may be of the run before, which has asked.
   const isAsked = run.runId === run.originalExecutionRunId || run.unsafe.isReplaying;
   return isAsked && patched('deadlines-count-from-the-start') ? startedAt : now;

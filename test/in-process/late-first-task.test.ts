@@ -100,6 +100,16 @@ describe.each(kinds)('%s whose first workflow task comes late', (workflowType, a
     }
   });
 
+  it('counts from its start within seconds, too, where these are much of its deadline', async () => {
+    const over = await start({ lateMs: 4_000 }, { deadlineMs: 2_000 });
+    expect(over.asked).not.toContain(first);
+    expect([over.endsAs, over.deadlineInMs]).toEqual([type, -2_000]);
+    const open = await start({ lateMs: 4_000 }, { deadlineMs: 60_000 });
+    expect([open.asked, open.deadlineInMs]).toEqual([[first], 56_000]);
+    const prompt = await start({ lateMs: 3_000 }, { deadlineMs: 60_000 });
+    expect([prompt.deadlineInMs, prompt.patches]).toEqual([60_000, expect.not.arrayContaining([patch])]);
+  });
+
   it('has its whole deadline from a reset on, and what is left where the reset came later', async () => {
     const late = { ...reset, lateMs: minutes(120) };
     const anew = await start(late, { deadlineMs: minutes(180) });
@@ -113,9 +123,12 @@ describe.each(kinds)('%s whose first workflow task comes late', (workflowType, a
     expect(timers).toContain(minutes(10));
   });
 
-  it('is replayed as it ran in an earlier version', async () => {
-    const run = await start({ lateMs: minutes(120), markers: [] }, { deadlineMs: minutes(10) });
-    expect([run.asksFirst, run.deadlineInMs]).toEqual([[first], minutes(10)]);
+  it.each([
+    [minutes(120), minutes(10)],
+    [4_000, 2_000],
+  ])('is replayed as it ran in an earlier version, %i ms late', async (lateMs, deadlineMs) => {
+    const run = await start({ lateMs, markers: [] }, { deadlineMs });
+    expect([run.asksFirst, run.deadlineInMs]).toEqual([[first], deadlineMs]);
   });
 });
 
@@ -131,6 +144,12 @@ describe('a generation whose deadline has passed before its first workflow task'
       expect(state.failure).toMatchObject({ type: 'GenerationTimedOut', details: { submission: 'not_sent' } });
     },
   );
+
+  it('ends as one that may be ordered again also where that was seconds ago', async () => {
+    const { state, asked } = await late({ deadlineMs: 2_000 }, 4_000);
+    expect(asked).not.toContain('submitRequest');
+    expect(state.failure).toMatchObject({ type: 'GenerationTimedOut', details: { submission: 'not_sent' } });
+  });
 
   it('asks RunComfy to cancel a request that it was to take over', async () => {
     const { asked, endsAs } = await late({ requestId: 'r1' });

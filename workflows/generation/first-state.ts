@@ -9,7 +9,7 @@ export function openState(
   carried: GenerationState | undefined,
 ): { state: GenerationState; isDeadlinePassed: boolean } {
   if (carried) return { state: withinTheRun(carried), isDeadlinePassed: false };
-  const startedAt = deadlineStart();
+  const startedAt = deadlineStart(deadlineMsOf(request));
   const state = withinTheRun(firstState(request, startedAt));
   const now = Date.now();
   return { state, isDeadlinePassed: startedAt < now && Date.parse(state.deadlineAt) <= now };

@@ -216,10 +216,11 @@ export function stepState({ state }: Pipeline, id: string): StepState {
 }
 
 function firstState(request: PipelineRequest): PipelineState {
+  const deadlineMs = pipelineDeadlineMsOf(request);
   return {
     phase: 'checking',
     startedAt: new Date().toISOString(),
-    deadlineAt: new Date(deadlineStart() + pipelineDeadlineMsOf(request)).toISOString(),
+    deadlineAt: new Date(deadlineStart(deadlineMs) + deadlineMs).toISOString(),
     costUsd: 0,
     reservedUsd: 0,
     ...(request.maxCostUsd !== undefined && { maxCostUsd: request.maxCostUsd }),

@@ -202,7 +202,7 @@ export const shapes: Record<string, Shape> = {
   },
   deadline: {
     activities: () => ({ readStatus: waiting('in_progress'), cancelRequest: refused }),
-    run: (rig) => rig.start({ ...order, deadlineMs: 700 }),
+    run: (rig) => rig.start({ ...order, deadlineMs: 3_000 }),
     end: { type: 'GenerationTimedOut', phase: 'timed_out' },
   },
   'queue-deadline-while-queued': {
