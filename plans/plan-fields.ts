@@ -40,13 +40,14 @@ export const failureRuleFields = ['fallback', 'then'] as const;
 export const deadlineDecisions = ['reject', 'approve'] as const;
 
 /**
- * Names of steps, params and outputs: identifiers of the expression language, except `__proto__`, which cannot be a
- * plain field of an object.
+ * Names of steps, params and outputs: identifiers of the expression language. Its literals and `in` name nothing there,
+ * it takes an object with a field `constructor` for no plain one, and `__proto__` cannot be a plain field of an object.
  */
-export const idPattern = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,49}$/;
+export const idPattern = /^(?!(?:__proto__|constructor|in|true|false|null)$)[A-Za-z_][A-Za-z0-9_]{0,49}$/;
 
 /** `idPattern` in words. */
-export const idRule = 'a letter or "_", then up to 49 letters, digits or "_" (and not __proto__)';
+export const idRule =
+  'a letter or "_", then up to 49 letters, digits or "_" (and not in, true, false, null, constructor or __proto__)';
 
 /** Largest `take`, which numbers the tries of one input. */
 export const maxTake = 1_000_000;

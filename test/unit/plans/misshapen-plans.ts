@@ -22,6 +22,10 @@ export const misshapenPlans: [string, unknown][] = [
   ['a step id of 51 letters', steps({ ['a'.repeat(51)]: still })],
   ['a step that no object can have', JSON.parse('{"version":1,"steps":{"__proto__":{"model":"a/b"}}}')],
   ['a param that no object can have', params(JSON.parse('{"__proto__":{"type":"string"}}'))],
+  ...['in', 'true', 'false', 'null', 'constructor'].flatMap((name): [string, unknown][] => [
+    [`a step that no expression can name: ${name}`, steps({ [name]: still })],
+    [`a param that no expression can name: ${name}`, params({ [name]: { type: 'string' } })],
+  ]),
   ['a step that is a text', steps({ a: flux })],
   ['a step that is null', steps({ a: null })],
   ['a step of nothing', steps({ a: { needs: [] } })],

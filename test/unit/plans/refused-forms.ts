@@ -18,6 +18,7 @@ export const refusedForms: RefusedPlan[] = [
   ],
   ['an unknown field of the plan', { ...steps({ still }), output: {} }, '$.output', 'did you mean outputs'],
   ['an id with a dash', steps({ 'my-clip': still }), '$.steps["my-clip"]', 'a letter or "_"'],
+  ['an id that no expression can name', steps({ constructor: still }), '$.steps.constructor', 'constructor'],
   ['an id that begins with a digit', steps({ '1st': still }), '$.steps["1st"]', 'a letter or "_"'],
   ['an id of 51 letters', steps({ ['a'.repeat(51)]: still }), `$.steps.${'a'.repeat(51)}`, 'up to 49'],
   ['a step of nothing', steps({ a: { needs: [] } }), '$.steps.a', 'expected a model, or an approval'],
