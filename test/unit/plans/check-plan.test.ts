@@ -177,8 +177,21 @@ describe('the text of a plan', () => {
         .split('')
         .map((name, index) => `${name}: &${name} [${`*${'abcdefgh'[index] ?? ''},`.repeat(9)}]`)
         .join('\n')}\n`,
-      /more than 100 aliases/,
+      /more than 20000 values/,
     ],
+    ['101 aliases', `a: &a 1\nb: [${'*a,'.repeat(101)}]\n`, /^line 2, column 305: there are more than 100 aliases$/],
+    [
+      'a long text that aliases of aliases repeat',
+      `a: &a ${'x'.repeat(10_000)}\nb: &b [${'*a,'.repeat(9)}]\nc: [${'*b,'.repeat(9)}]\n`,
+      /has more than 262144 characters, with what its aliases repeat/,
+    ],
+    ['an alias of what it stands in', 'a: &a [*a]\n', /./],
+    ['a known tag', 'a: 1\nb: !!str 2\n', /^line 2, column 10: tag tag:yaml.org,2002:str is not offered$/],
+    ['a tag of bytes', 'a: !!binary aGk=\n', /tag:yaml.org,2002:binary/],
+    ['a tag of a set', 'a: !!set {x, y}\n', /tag:yaml.org,2002:set/],
+    ['a tag of a map', 'a: !!map {x: 1}\n', /tag:yaml.org,2002:map/],
+    ['a tag of nothing', 'a: ! 1\n', /tag ! /],
+    ['YAML 1.1', '%YAML 1.1\n---\na: yes\n', /^expected YAML 1.2, got 1.1$/],
     ['an alias of nothing', 'a: *b\n', /alias.*: b/i],
     ['a list as a key', '? [a, b]\n: 1\n', /line 1, column 3: .*strings/],
     ['a second document', 'version: 1\n---\nversion: 1\n', /line 2, column 1: a second document begins here/],
@@ -192,6 +205,18 @@ describe('the text of a plan', () => {
   it('is YAML or JSON', () => {
     expect(parsePlanText('version: 1')).toEqual({ ok: true, value: { version: 1 } });
     expect(parsePlanText('{"version": 1}')).toEqual({ ok: true, value: { version: 1 } });
+    expect(parsePlanText('%YAML 1.2\n---\nversion: 1')).toEqual({ ok: true, value: { version: 1 } });
+  });
+
+  it('may have 100 aliases, of one anchor or of several, one in another', () => {
+    const read = (text: string) => {
+      const parsed = parsePlanText(text);
+      return parsed.ok ? JSON.stringify(parsed.value).length : parsed.issues;
+    };
+    expect(read(`a: &a x\nb: [${'*a,'.repeat(100)}]\n`)).toBe(415);
+    expect(read(`a: &a x\nb: &b y\nc: [${'*a,*b,'.repeat(50)}]\n`)).toBe(423);
+    expect(read(`a: &a [${'x,'.repeat(20)}]\nb: &b [${'*a,'.repeat(20)}]\nc: [${'*b,'.repeat(20)}]\n`)).toBe(34_579);
+    expect(parsePlanText(`a: &a x\nb: [${'*a,'.repeat(60)}]\nc: &c y\nd: [${'*c,'.repeat(60)}]\n`).ok).toBe(false);
   });
 
   it('warns of files that may be gone when a person has decided at last', async () => {
