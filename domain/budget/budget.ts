@@ -100,7 +100,7 @@ export interface BudgetGrant {
   again?: true;
 }
 
-/** Argument of signal `settle`, with at most 10,000 settlements. */
+/** Argument of signal `settle`, with at most 10,000 settlements, or 9,999 that have all five fields. */
 export interface SettleMessage {
   settlements: Settlement[];
 }

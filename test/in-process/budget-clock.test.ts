@@ -154,6 +154,18 @@ describe('a budget on its own clock', () => {
     expect(await budget.state()).toMatchObject({ reservedUsd: 0, spentUsd: 120, open: 0 });
   });
 
+  it.each([
+    [9_999, 0],
+    [10_000, 1],
+  ])('of %i settlements that have all five fields in one message leaves %i order unsettled', async (count, open) => {
+    const budget = await openBudgetAt(evening, { limitUsd: 5 });
+    const [reserved] = await budget.reserve(orders(1));
+    const settled = { outcome: 'succeeded', costUsd: 1, presumedUsd: 1, grant: reserved?.grant ?? 0 } as const;
+    const others = Array.from({ length: count - 1 }, () => ({ key: 'of-another', ...settled }));
+    await budget.settle([...others, { key: 'order-1', ...settled }]);
+    expect(await budget.state()).toMatchObject({ open });
+  });
+
   it('continues as new with all that is reserved, spent and refused; the grants keep their numbers', async () => {
     const budget = await openBudgetAt(evening, { limitUsd: 5 });
     const [first] = await budget.reserve(orders(6));
