@@ -3,7 +3,7 @@ import { batchDefaults, batchLimits, type BatchRequest } from '../../domain/batc
 import { budgetId } from '../../domain/budget/names.ts';
 import type { GenerationRequest, InputIssue } from '../../domain/generation.ts';
 import { boundIssues, issuesSentence } from '../../domain/issues.ts';
-import { jsonPath } from '../../domain/json.ts';
+import { jsonBytes, jsonPath } from '../../domain/json.ts';
 import {
   batchItemKey,
   batchWorkflowType,
@@ -120,7 +120,10 @@ async function checkOrder({ modelApiBase }: SchedulePlace, name: string, order: 
     return refuse(name, [{ path: 'request.items', message }]);
   };
   const json = toJsonText(order.batch);
-  if ('text' in json && Buffer.byteLength(json.text) > batchLimits.inlineBytes) throw notCarried();
+  if ('text' in json) {
+    const { items = [] } = { ...(JSON.parse(json.text) as Partial<BatchRequest> | null) };
+    if (jsonBytes(items) > batchLimits.inlineBytes) throw notCarried();
+  }
   const request = await checkBatchRequest(order.batch, name, { modelApiBase });
   const { items = [] } = request;
   if (items.length === 0 || request.keepOpen === true) throw notCarried();
