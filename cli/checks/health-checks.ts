@@ -6,6 +6,7 @@ import type { ConnectedGenerations } from '../command-context.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from '../exit-codes.ts';
 import { toErrorReport } from '../printing/error-report.ts';
 import { wallWants } from '../printing/pretty-state.ts';
+import { shellQuote } from '../shell-quote.ts';
 import { withRunComfy } from '../with-runcomfy.ts';
 
 /** The uid in the Dockerfile. */
@@ -34,7 +35,7 @@ export async function checkTemporal({ client, address }: ConnectedGenerations): 
   const days = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0) / 86_400;
   const message = `namespace ${namespace} at ${address} answers; ended generations are kept for ${String(Math.round(days * 10) / 10)} days`;
   if (days >= 7) return { check: 'temporal', status: 'ok', message };
-  const fix = `a key protects against a second bill only as long as its run is kept: \`temporal operator namespace update --retention 30d ${namespace}\``;
+  const fix = `a key protects against a second bill only as long as its run is kept: \`temporal operator namespace update --retention 30d ${shellQuote(namespace)}\``;
   return { check: 'temporal', status: 'warning', message, fix };
 }
 
@@ -60,7 +61,7 @@ export async function checkSearchAttributes({ client }: ConnectedGenerations, sh
     return { check, status: 'warning', message: `${done}; cannot be had: ${reasons}`, fix };
   }
   const flags = missing.map((name) => `--name ${name} --type ${searchAttributes[name]}`).join(' ');
-  const fix = `\`runcomfy-temporal doctor --fix\`, or \`temporal operator search-attribute create --namespace ${client.options.namespace} ${flags}\``;
+  const fix = `\`runcomfy-temporal doctor --fix\`, or \`temporal operator search-attribute create --namespace ${shellQuote(client.options.namespace)} ${flags}\``;
   return {
     check,
     status: 'warning',
@@ -125,7 +126,7 @@ async function checkTokenFile({ token }: Config, finding: Finding): Promise<Find
     ...finding,
     status: 'warning',
     message,
-    fix: `where a container reads it: \`chown ${String(imageUser)} ${file}\``,
+    fix: `where a container reads it: \`chown ${String(imageUser)} ${shellQuote(file)}\``,
   };
 }
 

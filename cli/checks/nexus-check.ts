@@ -1,6 +1,7 @@
 import { Connection } from '@temporalio/client';
 import type { Config } from '../../config/env.ts';
 import type { ConnectedGenerations } from '../command-context.ts';
+import { shellQuote } from '../shell-quote.ts';
 import type { Finding } from './health-checks.ts';
 
 const check = 'nexus';
@@ -24,6 +25,6 @@ export async function checkNexus(
     return [{ check, status: 'ok', message }];
   }
   const message = `RUNCOMFY_NEXUS is on, but no endpoint leads to task queue "${taskQueue}" of namespace ${namespace}`;
-  const fix = `\`temporal operator nexus endpoint create --name runcomfy --target-namespace ${namespace} --target-task-queue ${taskQueue}\``;
+  const fix = `\`temporal operator nexus endpoint create --name runcomfy --target-namespace ${shellQuote(namespace)} --target-task-queue ${shellQuote(taskQueue)}\``;
   return [{ check, status: 'warning', message, fix }];
 }

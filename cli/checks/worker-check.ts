@@ -9,6 +9,7 @@ import { submitTaskQueue } from '../../domain/names.ts';
 import type { ConnectedGenerations } from '../command-context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { ownCommand } from '../own-command.ts';
+import { shellQuote } from '../shell-quote.ts';
 import type { Finding } from './health-checks.ts';
 
 /** A worker polls at least once a minute; the server still lists it for five minutes after it stopped. */
@@ -124,5 +125,5 @@ function ago(pollers: AttendedQueue['pollers'], now: number): string {
 
 function versionFlags(version: string): string {
   const at = version.indexOf('.');
-  return `--deployment-name ${version.slice(0, at)} --build-id ${version.slice(at + 1)}`;
+  return `--deployment-name ${shellQuote(version.slice(0, at))} --build-id ${shellQuote(version.slice(at + 1))}`;
 }

@@ -89,7 +89,7 @@ const refusals: readonly number[] = [
 ];
 
 function unseen(name: string, key: string, cause: unknown): GenerationError {
-  const message = `Temporal was asked to fire the schedule "${name}" as "${key}", and shows no such firing; it may have fired all the same: look at \`runcomfy-temporal schedule show ${name}\` before you trigger it again`;
+  const message = `Temporal was asked to fire the schedule "${name}" as "${key}", and shows no such firing; it may have fired all the same: look at \`runcomfy-temporal schedule show NAME\` before you trigger it again`;
   return new GenerationError({ type: 'SubmitOutcomeUnknown', message, key: name, submission: 'unknown', cause });
 }
 

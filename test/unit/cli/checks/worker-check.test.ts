@@ -36,6 +36,9 @@ describe('what doctor says of a task queue', () => {
     const fix = '`temporal worker deployment set-current-version --deployment-name d --build-id 2 --yes`';
     const pollers = [poller(5, 'd.2'), poller(200, 'd.1')];
     expect(check({ pollers, currentVersion: 'd.1' })).toMatchObject({ status: 'failed', message, fix });
+    expect(check({ pollers: [poller(5, 'd.a b')], currentVersion: 'd.1' })).toMatchObject({
+      fix: "`temporal worker deployment set-current-version --deployment-name d --build-id 'a b' --yes`",
+    });
     expect(check({ pollers: [poller(5, 'd.2')] })).toMatchObject({
       status: 'failed',
       message: expect.stringContaining('workers without a version') as string,

@@ -89,7 +89,7 @@ describe('a schedule that was triggered and shows no firing of it is to be looke
     type: 'SubmitOutcomeUnknown',
     submission: 'unknown',
     key: 'still',
-    message: expect.stringContaining('`runcomfy-temporal schedule show still`') as unknown,
+    message: expect.stringContaining('`runcomfy-temporal schedule show NAME`') as unknown,
   };
 
   it.each<[what: string, server: ReturnType<typeof serverThat>]>([
