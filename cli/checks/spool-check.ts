@@ -1,4 +1,5 @@
 import { unreadableFile } from '../../config/file-access.ts';
+import { lateKey, maxWorkflowIdLength } from '../../domain/names.ts';
 import type { SpooledRequest } from '../../worker/spool/request-spool.ts';
 import type { ConnectedGenerations } from '../command-context.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -31,7 +32,7 @@ export async function checkSpool(stateDir: string, connected?: ConnectedGenerati
   }
   const lost = ours.find(({ place }) => place === 'lost');
   const fix = lost
-    ? `${lost.workflowId} ended without its id: \`runcomfy-temporal generate MODEL --request-id ${shellQuote(lost.requestId)} --key ${shellQuote(`${lost.workflowId}/late`)}\` collects the result`
+    ? `${lost.workflowId} ended without its id: ${collectsLost(lost)} collects the result`
     : 'a worker with the same RUNCOMFY_STATE_DIR hands them over once Temporal answers';
   return {
     check,
@@ -40,6 +41,13 @@ export async function checkSpool(stateDir: string, connected?: ConnectedGenerati
     fix,
     exitCode: exitCodes.tryLater,
   };
+}
+
+/** The command that takes over a request whose generation has ended, under the key of its late result if that fits. */
+export function collectsLost({ workflowId, requestId }: Pick<SpooledRequest, 'workflowId' | 'requestId'>): string {
+  const late = lateKey(workflowId);
+  const key = late.length > maxWorkflowIdLength ? requestId : late;
+  return `\`runcomfy-temporal generate MODEL --request-id ${shellQuote(requestId)} --key ${shellQuote(key)}\``;
 }
 
 async function placeAll(entries: SpooledRequest[], { client }: ConnectedGenerations): Promise<Placed[]> {
