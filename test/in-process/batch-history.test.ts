@@ -202,12 +202,12 @@ describe('a batch as large as it may be', () => {
     const window = batch.scheduled('runWindow')?.seq;
     await batch.play(signalled('cancel'));
     const ended = endedFrom(99, 16, batchLimits.lineBytes);
-    await batch.play(windowAnswered(window, { ended, cursor: 115 }));
-    const asked = batch.scheduled('cancelItems')?.seq;
-    expectTaken(await batch.play(answered(asked, { outcomes: [], started: [] })));
+    expectTaken(await batch.play(windowAnswered(window, { ended, cursor: 115 })));
+    const writing = batch.scheduled('closeItems')?.seq;
+    await batch.play(answered(batch.scheduled('cancelItems')?.seq, { outcomes: [], started: [] }));
     const tail = ended.slice(1).map(({ line }) => line);
     const written = { tail, page: 101, searchAttributes: [] };
-    expectTaken(await batch.play(answered(batch.scheduled('closeItems')?.seq, written)));
+    expectTaken(await batch.play(answered(writing, written)));
     const closed = { tail: [], page: 1_100, searchAttributes: [] };
     const last = await batch.play(answered(batch.scheduled('closeItems')?.seq, closed));
     expect(last.some(({ completeWorkflowExecution }) => completeWorkflowExecution)).toBe(true);

@@ -104,9 +104,10 @@ it('the memo of a batch that was cancelled tells what became of that', async () 
   await play(signalled('cancel'));
   expect(memo()).toMatchObject({ phase: 'cancelling' });
   await play(windowAnswered(window, { open: [{ index: 0 }], cursor: 1 }));
+  const closing = scheduled('closeItems')?.seq;
   await play(answered(scheduled('cancelItems')?.seq, { outcomes: ['cancelled'], started: [] }));
   const written = { tail: [], page: 1, searchAttributes: [] };
-  await play(answered(scheduled('closeItems')?.seq, written));
+  await play(answered(closing, written));
   const line = { id: 'a', key: 'batch/a', status: 'cancelled' } as const;
   await play(windowAnswered(scheduled('runWindow')?.seq, { ended: [{ index: 0, line, cost: 0 }], cursor: 2 }));
   await play(answered(scheduled('closeItems')?.seq, written));

@@ -47,6 +47,23 @@ export async function carryOutCancel(batch: Batch): Promise<void> {
   const { data } = batch;
   const { cancel } = data;
   if (!cancel) return;
+  const [{ open, started }, closed] = await Promise.all([askAll(batch), closeUntouched(batch)]);
+  const neverStarted = waitingOf(data) - started.length;
+  await closeWaiting(batch, started);
+  // All at once, so that the counts add up at every moment.
+  data.open = open;
+  data.ended.notStarted += neverStarted;
+  data.cursor = totalOf(data);
+  delete data.closedFrom;
+  data.givenBack = [];
+  const outcome = { ...nothingCancelled, neverStarted: closed + neverStarted };
+  for (const item of open) outcome[nameOf[item.cancel]] += 1;
+  cancel.outcome = outcome;
+}
+
+/** What is in flight, with what became of its cancel, and which of it a lost window had started. */
+async function askAll(batch: Batch) {
+  const { data } = batch;
   const open: Required<Pick<OpenItem, 'index' | 'cancel'>>[] = [];
   const started: number[] = [];
   for (const [at, doubtful] of partsInDoubt(data).entries()) {
@@ -58,16 +75,23 @@ export async function carryOutCancel(batch: Batch): Promise<void> {
     open.push(...inFlight.map((item, place) => ({ ...item, cancel: asked.outcomes[place] ?? 'unknown' })));
     started.push(...asked.started);
   }
-  const neverStarted = waitingOf(data) - started.length;
-  await closeWaiting(batch, started);
-  // All at once, so that the counts add up at every moment.
-  data.open = open;
-  data.ended.notStarted += neverStarted;
-  data.cursor = totalOf(data);
-  data.givenBack = [];
-  const outcome = { ...nothingCancelled, neverStarted };
-  for (const item of open) outcome[nameOf[item.cancel]] += 1;
-  cancel.outcome = outcome;
+  return { open, started };
+}
+
+/**
+ * Gives what no window has come to its lines, while RunComfy is asked for what is in flight: that may take minutes. How many
+ * these are.
+ */
+async function closeUntouched(batch: Batch): Promise<number> {
+  const { data } = batch;
+  const from = Math.max(data.cursor, data.reach);
+  const count = totalOf(data) - from;
+  if (count <= 0 || !patched('what-no-window-came-to-is-closed-at-once')) return 0;
+  if (areLinesInTheWay(batch)) await writeLines(batch);
+  await writeLines(batch, { from });
+  data.closedFrom = from;
+  data.ended.notStarted += count;
+  return count;
 }
 
 async function askToCancel(batch: Batch, open: OpenItem[], doubtful: number[]): Promise<CancelItemsAnswer> {
@@ -95,10 +119,17 @@ async function closeWaiting(batch: Batch, started: readonly number[]): Promise<v
   const { data } = batch;
   const isStarted = new Set(started);
   const others = data.givenBack.filter((index) => !isStarted.has(index));
-  const without = started.filter((index) => index >= data.cursor);
-  if (others.length === 0 && data.cursor === totalOf(data)) return;
+  const { cursor, closedFrom } = data;
+  if (closedFrom !== undefined) {
+    const between = Array.from({ length: closedFrom - cursor }, (_, at) => cursor + at);
+    others.push(...between.filter((index) => !isStarted.has(index)));
+    if (others.length > 0) await writeLines(batch, { from: totalOf(data), others });
+    return;
+  }
+  const without = started.filter((index) => index >= cursor);
+  if (others.length === 0 && cursor === totalOf(data)) return;
   if (areLinesInTheWay(batch)) await writeLines(batch);
-  await writeLines(batch, { from: data.cursor, without, others });
+  await writeLines(batch, { from: cursor, without, others });
 }
 
 /**

@@ -50,6 +50,8 @@ export interface BatchData extends HandedOn {
   addedAt: number;
   /** Index of the first item that was never started. */
   cursor: number;
+  /** Only during a cancel: what stands from this index on has its lines. */
+  closedFrom?: number;
   /** A lost window may have started items up to this index. */
   reach: number;
   /** Whether it has was not looked for since. */
@@ -267,5 +269,5 @@ export function partsInDoubt(data: BatchData): number[][] {
 
 /** How many items wait to be started. */
 export function waitingOf(data: BatchData): number {
-  return totalOf(data) - data.cursor + data.givenBack.length;
+  return (data.closedFrom ?? totalOf(data)) - data.cursor + data.givenBack.length;
 }
