@@ -17,35 +17,42 @@ type Answered = Extract<Exchange, { kind: 'answered' }>;
 
 const maxReplyLength = 1_000;
 
-/** What a call was for: the classification depends on the endpoint, the message names the subject. */
+/** What a call was for: its endpoint decides the classification, and `what` names the call in messages. */
 export interface CallContext {
   endpoint: Endpoint;
   /** Begins the message, e.g. `Reading the status of request 4f…`. */
   what: string;
-  /** The request that it is about. */
+  /** The request that the call is about. */
   requestId?: string;
 }
 
 /**
- * Statuses by which RunComfy's own application says that it did not do what was asked. 408 and those that only gateways
- * use (499, 460) are not among them: the API behind may have gone on. Neither is any 3xx: a 302 or 303 is also what a
- * server answers *after* it took a POST.
+ * Statuses by which RunComfy's own application says that it did not carry out the call. Excluded are 408 and the
+ * statuses that only gateways use (499, 460), since the API behind them may have gone on, and all of 3xx, since a
+ * server may answer 302 or 303 *after* it accepted a POST.
  */
 const refusals = new Set([
   400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 417, 422, 426, 428, 429, 431, 451, 503,
 ]);
 
 /**
- * What a server in front of the application decides by the request's head alone, before it passes anything on: no
- * credentials, no length, too long, too many. Its 400, 403, 404 and 5xx prove nothing: filters and error pages replace
- * replies of an application that has taken the order, and some send `Retry-After` with every one.
+ * Statuses that a server in front of the application decides by the head of the request alone, before it forwards
+ * anything: no credentials, no length, too long, too many. Its 400, 403, 404 and 5xx prove nothing: filters and error
+ * pages can replace the reply of an application that has accepted the order, and some send `Retry-After` with every
+ * reply.
  */
 const refusalsBeforeForwarding = new Set([401, 411, 413, 414, 429, 431]);
 
-/** What is about an order and its account, and which no server in front of the application writes with words in JSON. */
+/**
+ * Statuses about the order or its account. No server in front of the application sends one of them with a message in
+ * JSON.
+ */
 const refusalsInWords = new Set([402, 415, 422]);
 
-/** Returns the JSON of a good reply, or throws the one error that the exchange amounts to. */
+/**
+ * Returns the JSON of a successful reply, or of one that tells how the work ended; throws the error for everything
+ * else.
+ */
 export function bodyOf(context: CallContext, exchange: Exchange): unknown {
   if (exchange.kind === 'failed') throw classifyFailure(context, exchange);
   const isSuccess = exchange.httpStatus >= 200 && exchange.httpStatus < 300;
@@ -55,7 +62,7 @@ export function bodyOf(context: CallContext, exchange: Exchange): unknown {
   if (!isSuccess) throw classifyError(context, exchange, readErrorBody(value));
   if (body.kind === 'unreadable') throw classifyFailure(context, { isSent: true, cause: body.cause }, toldBy(body));
   if (body.kind === 'text') {
-    // RunComfy's word on a cancel may be left out: the status then tells.
+    // A cancel may be answered with an empty body; the status of the request then tells whether it worked.
     if (context.endpoint === 'cancel' && body.text.trim() === '') return {};
     const found = body.text.trim() === '' ? 'an empty body' : `no JSON: ${excerpt(body.text)}`;
     throw unusableReply(context, exchange, found);
@@ -65,7 +72,9 @@ export function bodyOf(context: CallContext, exchange: Exchange): unknown {
   return value;
 }
 
-/** A 2xx reply that does not say what we rely on. On a submit the order may have been taken all the same. */
+/**
+ * The error for a 2xx reply without the fields we rely on. On a submit, the order may have been accepted all the same.
+ */
 export function protocolMismatch(context: CallContext, exchange: Exchange, found: string): RunComfyError {
   if (exchange.kind === 'failed') return classifyFailure(context, exchange);
   if (context.endpoint === 'submit') return unusableReply(context, exchange, found);
@@ -95,7 +104,7 @@ function unusableReply(context: CallContext, exchange: Answered, found: string):
   );
 }
 
-/** Whatever came back, for the person who has to decide, and the id in it. */
+/** The reply, for the person who has to decide what to do, and the request id found in it. */
 function toldBy(body: ReplyBody): Pick<RunComfyErrorDetails, 'reply' | 'repliedRequestId'> {
   if (body.kind !== 'json') {
     const text = body.kind === 'text' ? body.text : (body.beginning ?? '');
@@ -105,7 +114,7 @@ function toldBy(body: ReplyBody): Pick<RunComfyErrorDetails, 'reply' | 'repliedR
   if (!isJsonObject(value)) return told(JSON.stringify(value), undefined);
   const named = value['request_id'];
   if (typeof named !== 'number') return told(JSON.stringify(value), named);
-  // A number that was rounded names another request.
+  // A number that lost digits in parsing would name another request.
   const written = requestIdIn(text);
   const requestId = Number(written) === named ? written : undefined;
   const reply = Number.isSafeInteger(named) ? value : { ...value, request_id: requestId ?? named };
@@ -141,7 +150,10 @@ function classifyFailure(
   );
 }
 
-/** "Not found" in JSON of no known form: RunComfy's own word, or that of a server on the way that has lost its own. */
+/**
+ * Whether this is a "not found" in JSON of unknown form. RunComfy may have written it, or a misrouting server on the
+ * way.
+ */
 function isUnsignedNotFound(endpoint: Endpoint, meaning: number, { message, code }: ErrorBody): boolean {
   if (endpoint !== 'status' && endpoint !== 'result' && endpoint !== 'cancel') return false;
   return (meaning === 404 || meaning === 410) && (message !== undefined || code !== undefined);
@@ -149,7 +161,7 @@ function isUnsignedNotFound(endpoint: Endpoint, meaning: number, { message, code
 
 function isRefusalInWords({ httpStatus, body }: Answered, { message }: ErrorBody): boolean {
   if (!refusalsInWords.has(httpStatus) || message === undefined || body.kind !== 'json') return false;
-  // What names a request may have made one.
+  // A reply that names a request id may have created that request.
   return isJsonObject(body.value) && !/"request_?id"\s*:/i.test(JSON.stringify(body.value));
 }
 
@@ -163,7 +175,7 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
     httpStatus,
     ...withoutUndefined({
       vendorCode: error.code,
-      // What the issues say already is not told once more.
+      // Left out if it only repeats the issues.
       vendorMessage: error.message === issuesSentence(error.issues ?? []) ? undefined : error.message,
       issues: error.issues,
       retryAfterMs,
@@ -175,7 +187,7 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
   };
   const facts = factsOf(exchange, error);
   if (context.endpoint === 'submit') {
-    // A 5xx beside a code that says 4xx proves nothing.
+    // HTTP 5xx with a 4xx code proves nothing.
     const isContradiction = meaning >= 500 && isRefusalCode(error.code);
     const isRefusal = error.isFromApplication
       ? refusals.has(meaning) && !isContradiction

@@ -20,11 +20,14 @@ import { createScrubber } from './token/scrub.ts';
 import { parseUrl } from './urls.ts';
 
 export interface RunComfyClientOptions {
-  /** With its `/v1`, e.g. `https://model-api.runcomfy.net/v1`. The token goes to this origin and to the next, nowhere else. */
+  /**
+   * Base of the Model API with its `/v1`, e.g. `https://model-api.runcomfy.net/v1`. The token is sent only to this
+   * origin and to that of `serverlessApiBase`.
+   */
   modelApiBase: string;
   /** Serves the balance, e.g. `https://api.runcomfy.net/prod/v2`. */
   serverlessApiBase?: string;
-  /** Asked before each call, so that a rotated token is picked up; has 5 s for its answer. */
+  /** Called before each HTTP call, so that a rotated token is picked up; times out after 5 s. */
   token: () => string | Promise<string>;
   timeouts?: TimeoutOverrides;
   userAgent?: string;
@@ -34,19 +37,19 @@ export interface RunComfyClientOptions {
   proxies?: ProxySettings;
 }
 
-/** Gives a call up early, with the signal's own reason. */
+/** `signal` aborts the call early; the call then rejects with the signal's own reason. */
 export interface CallOptions {
   signal?: AbortSignal;
 }
 
 export interface SubmitOptions {
-  /** Asked once the connection stands, right before the first byte: where it throws, nothing is sent. */
+  /** Called once the connection is open, right before the first byte is written. If it throws, nothing is sent. */
   beforeSend?: () => void;
 }
 
 export interface ResultOptions extends CallOptions {
   model: string;
-  /** URLs of the input, which are never taken for outputs. */
+  /** URLs of the input; they are never taken for outputs. */
   inputUrls?: readonly string[];
 }
 
@@ -65,25 +68,25 @@ export interface Balance extends BalanceReading {
   currency?: string;
 }
 
-/** A read whose JSON is passed on as it came; `query`: of the list, as a URL has it, without its question mark. */
+/** A read whose JSON is passed on unchanged. `query` is the query of the list's URL, without the question mark. */
 export type VerbatimRead =
   { of: 'models'; query: string } | { of: 'categories' } | { of: 'model'; model: string } | { of: 'balance' };
 
 /**
- * RunComfy's HTTP API: one attempt per call, a typed answer or a `RunComfyError`. Nothing here repeats a call, so each
- * decision to try again is the caller's.
+ * RunComfy's HTTP API: one attempt per call, with a typed answer or a `RunComfyError`. The client never retries; each
+ * retry is the caller's decision.
  */
 export interface RunComfyClient {
-  /** Where it calls; holds no credentials. */
+  /** Base of the Model API; contains no credentials. */
   readonly modelApiBase: string;
-  /** POSTs the paid order. It cannot be given up: an order cut short has an unknown outcome. */
+  /** POSTs the paid order. It takes no abort signal, since the outcome of an order cut short is unknown. */
   submit: (
     model: string,
     input: Record<string, unknown>,
     options?: SubmitOptions,
   ) => Promise<{ requestId: string; receivedAt: string }>;
   status: (requestId: string, options?: CallOptions) => Promise<StatusReply>;
-  /** A result that is not ready is an answer, whichever way RunComfy says it. */
+  /** A result that is not ready resolves with `not_ready`, in whichever way RunComfy says so. */
   result: (requestId: string, options: ResultOptions) => Promise<ResultReply>;
   cancel: (requestId: string, options?: CallOptions) => Promise<CancelReply>;
   listModels: (query?: CatalogueQuery, options?: CallOptions) => Promise<{ models: CatalogueModel[]; total: number }>;
@@ -94,13 +97,16 @@ export interface RunComfyClient {
   close: (options?: CloseOptions) => Promise<void>;
 }
 
-/** Reads of the catalogue and of the wallet for whoever passes them on. */
+/** Reads of the catalogue and the wallet for callers that pass the JSON on. */
 export interface VerbatimReads {
-  /** The JSON that RunComfy sent, as it came, without the token. */
+  /** The JSON that RunComfy sent, unchanged except that the token is removed. */
   verbatim: (what: VerbatimRead, options?: CallOptions) => Promise<string>;
 }
 
-/** Creates a client of RunComfy's HTTP API. Throws when a base is no URL that can be called. */
+/**
+ * Creates a client of RunComfy's HTTP API. Throws if a base is not an http(s) URL without credentials, query and
+ * fragment.
+ */
 export function createRunComfyClient(options: RunComfyClientOptions): RunComfyClient & VerbatimReads {
   const modelApi = parseBase('modelApiBase', options.modelApiBase);
   const serverlessApi =

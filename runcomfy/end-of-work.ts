@@ -6,8 +6,9 @@ import { meantStatus, typeOf } from './meaning.ts';
 import { namesRequest, readStatus } from './schemas/believed-status.ts';
 import { readErrorBody } from './schemas/error-body.ts';
 
-/** What servers answer about a call itself, whatever becomes of the work behind it. */
+/** HTTP statuses that are about the call alone; the work behind it may go on. */
 const aboutCalls = new Set([408, 425, 502, 503, 504]);
+/** Failure types that are about the call alone. */
 const typesAboutCalls = new Set<FailureType>([
   'Unauthenticated',
   'InsufficientBalance',
@@ -16,8 +17,8 @@ const typesAboutCalls = new Set<FailureType>([
 ]);
 
 /**
- * Whether a reply to a read tells how the work ended, whatever error stands beside that. What does not name the request
- * counts only where its error cannot be about the call alone.
+ * Whether a reply to a status or result read tells how the work ended, even next to an error. A reply that does not
+ * name the request counts only if it is a 2xx whose error cannot be about the call alone.
  */
 export function tellsEnd(
   { endpoint, requestId }: { endpoint: Endpoint; requestId?: string },
@@ -34,7 +35,10 @@ export function tellsEnd(
   return isNamed || !isAboutCall(endpoint, httpStatus, value);
 }
 
-/** Whether an error in the place of a result is RunComfy's own, by its code, and need not be about the call alone. */
+/**
+ * Whether an error that came instead of a result is RunComfy's own, by its code, and may be about the work rather than
+ * the call alone.
+ */
 export function mayBeOfWork({
   type,
   httpStatus = 0,

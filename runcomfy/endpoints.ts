@@ -1,4 +1,4 @@
-/** The calls that RunComfy's HTTP API offers, as far as they differ in meaning and in patience. */
+/** The calls to RunComfy's HTTP API, by what their errors mean and how long they may take. */
 export type Endpoint = 'submit' | 'status' | 'result' | 'cancel' | 'catalogue' | 'balance';
 
 /** How long each part of one attempt may take, in milliseconds. */
@@ -16,7 +16,9 @@ export interface EndpointTimeouts {
 const readTimeouts: EndpointTimeouts = { connectMs: 10_000, headersMs: 15_000, bodyMs: 15_000, totalMs: 20_000 };
 const quickTimeouts: EndpointTimeouts = { connectMs: 10_000, headersMs: 10_000, bodyMs: 10_000, totalMs: 10_000 };
 
-/** The patience of one attempt, by endpoint. A submit gets the most: giving up on it early leaves its outcome unknown. */
+/**
+ * Timeouts of one attempt, by endpoint. A submit has the longest, because giving up early leaves its outcome unknown.
+ */
 export const endpointTimeouts: Readonly<Record<Endpoint, EndpointTimeouts>> = {
   submit: { connectMs: 10_000, headersMs: 60_000, bodyMs: 60_000, totalMs: 60_000 },
   status: readTimeouts,
@@ -26,5 +28,5 @@ export const endpointTimeouts: Readonly<Record<Endpoint, EndpointTimeouts>> = {
   balance: quickTimeouts,
 };
 
-/** Replacements for single figures of `endpointTimeouts`. */
+/** Overrides for single entries of `endpointTimeouts`. */
 export type TimeoutOverrides = Partial<Record<Endpoint, Partial<EndpointTimeouts>>>;

@@ -3,9 +3,9 @@ import type { InputIssue, Submission } from '../domain/generation.ts';
 
 const marker = Symbol.for('runcomfy-temporal.RunComfyError');
 
-/** What is known of a failed call, beside its type and message. */
+/** What is known about a failed call besides its type and message. */
 export interface RunComfyErrorDetails {
-  /** Set on submits: what is provable about the paid POST. */
+  /** Set on submits: what can be proven about the paid POST. */
   submission?: Exclude<Submission, 'accepted'>;
   httpStatus?: number;
   /** RunComfy's own `error_code`. */
@@ -16,25 +16,28 @@ export interface RunComfyErrorDetails {
   retryAfterMs?: number;
   /** The problems of the input that RunComfy listed. */
   issues?: InputIssue[];
-  /** RunComfy's application wrote the reply, no server in front of it. */
+  /** RunComfy's application wrote the reply, not a server in front of it. */
   isFromApplication?: boolean;
-  /** What a server in front of RunComfy may have written as well: "not found" in words, or anything under another id. */
+  /**
+   * A server in front of RunComfy may have written the reply: a "not found" in a form that is not RunComfy's own, or a
+   * reply that names another request.
+   */
   isUnsigned?: boolean;
-  /** An output, or that the work is over, in a reply that names another request. */
+  /** The reply has an output, or says that the work is over, but names another request. */
   isOfAnother?: boolean;
-  /** The error stands in a reply that names another request. */
+  /** The reply with the error names another request. */
   namesAnother?: boolean;
   /** No later attempt can succeed, e.g. a request that belongs to someone else. */
   isPermanent?: boolean;
   /** The result was asked for before the work was over. */
   notReady?: boolean;
-  /** What came back instead of an accepted request, cut; on a submit of unknown outcome. */
+  /** The reply that came instead of an acknowledgement, cut; set on a submit of unknown outcome. */
   reply?: string;
-  /** A request id that stood in that reply. */
+  /** The request id found in that reply. */
   repliedRequestId?: string;
-  /** The output as RunComfy sent it, cut, where no URL could be taken from it. */
+  /** The output as RunComfy sent it, cut; set if no URL was found in it. */
   rawOutput?: string;
-  /** What RunComfy says that the request cost although nothing came of it. */
+  /** What the request cost according to RunComfy, although it has no usable output. */
   costUsd?: number;
   cause?: unknown;
 }
@@ -75,19 +78,25 @@ export function isRunComfyError(value: unknown): value is RunComfyError {
   return typeof value === 'object' && value !== null && marker in value;
 }
 
-/** Whether a read of the catalogue failed since there is no such model: by 404, or by the code that RunComfy documents. */
+/**
+ * Whether a read of the catalogue failed because the model does not exist: HTTP 404, or HTTP 400 with RunComfy's
+ * documented code.
+ */
 export function isUnknownModel(error: unknown): boolean {
   if (!isRunComfyError(error)) return false;
   return error.httpStatus === 404 || (error.httpStatus === 400 && error.vendorCode === unknownModelCode);
 }
 
-/** Whether RunComfy refuses the token, or there is none: not where a secret that is being rotated is away for a moment. */
+/**
+ * Whether RunComfy refused the token, or no usable one is set. False if the token could not be read, e.g. while its
+ * secret is being rotated.
+ */
 export function isTokenRefused(error: unknown): boolean {
   if (!isRunComfyError(error) || error.type !== 'Unauthenticated') return false;
   return error.httpStatus !== undefined || error.cause === undefined;
 }
 
-/** Whether a read that failed may succeed later: what was no answer from RunComfy, and what need not stay so. */
+/** Whether a failed read may succeed later: any error but a `RunComfyError` that is permanent or not retryable. */
 export function mayReadLater(error: unknown): boolean {
   return !isRunComfyError(error) || (isRetryable(error.type, 'read') && error.isPermanent !== true);
 }

@@ -3,8 +3,8 @@ import type { Endpoint } from './endpoints.ts';
 import type { ErrorBody } from './schemas/error-body.ts';
 
 /**
- * The HTTP status that a reply means. RunComfy's codes begin with one (404001), and some of its errors come with HTTP 200
- * or 400 instead. 0: a code that says nothing about it.
+ * The HTTP status that a reply stands for. RunComfy's codes begin with it (404001), but some such errors arrive as HTTP
+ * 200 or 400. 0 for a 2xx reply whose code says nothing about it.
  */
 export function meantStatus(httpStatus: number, code: number | string | undefined): number {
   const isGeneric = httpStatus < 300 || httpStatus === 400;
@@ -17,7 +17,7 @@ export function meantStatus(httpStatus: number, code: number | string | undefine
   return httpStatus < 300 ? 0 : httpStatus;
 }
 
-/** What kind of failure an error reply is, by the HTTP status that it means. */
+/** The failure type of an error reply whose meaning, by `meantStatus`, is `status`. */
 export function typeOf(endpoint: Endpoint, status: number, { code, isFromApplication }: ErrorBody): FailureType {
   const isAboutRequest = endpoint === 'status' || endpoint === 'result' || endpoint === 'cancel';
   if (status === 400 && code === 400002) return 'InsufficientBalance';
@@ -32,7 +32,7 @@ export function typeOf(endpoint: Endpoint, status: number, { code, isFromApplica
     case 404:
     case 410:
       if (!isAboutRequest) return 'InvalidInput';
-      // Only RunComfy itself knows which requests it has: a gateway that has lost its way answers so as well.
+      // Only RunComfy's application knows which requests exist; a misrouting gateway answers 404 as well.
       return isFromApplication ? 'RequestNotFound' : 'ServiceUnavailable';
     case 408:
     case 425:

@@ -8,8 +8,9 @@ const unlimited = -1;
 const goneCodes = [403, 404, 410];
 
 /**
- * Makes the question whether a file that RunComfy made is no longer to be had: one HEAD without the token, to RunComfy's
- * own hosts and the host of the model API alone. Anything but 403, 404 and 410 counts as there, silence too.
+ * Creates a check of whether an output file is gone: one HEAD without the token and within 3 s, sent only to RunComfy's
+ * own hosts and the host of the Model API. Only 403, 404 and 410 mean gone; on other replies, errors and timeouts the
+ * file counts as still there.
  */
 export function createOutputCheck({
   modelApiBase,

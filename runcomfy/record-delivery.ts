@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 
 /**
- * Wraps a connector so that it tells whether a socket was handed over. As long as none was, nothing can have been sent:
- * DNS failures, refusals, connect timeouts and failed TLS handshakes all end before. A second socket is never given, so
- * that one submit can never become two; and none at all where `beforeDelivery` throws.
+ * Wraps a connector and records whether it has delivered a socket. Until it has, nothing can have been sent: DNS
+ * failures, refused connections, connect timeouts and failed TLS handshakes all come earlier. It never delivers a
+ * second socket, so that one submit cannot become two, and delivers none if `beforeDelivery` throws.
  */
 export function recordDelivery(
   connect: buildConnector.connector,

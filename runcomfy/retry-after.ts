@@ -1,8 +1,9 @@
 const defaultMaxMs = 5 * 60 * 1000;
 
 /**
- * Milliseconds that a `Retry-After` header asks to wait: seconds or an HTTP date, at most `maxMs`, 5 minutes. A date is counted
- * from the reply's own `Date` header where there is one, so that a clock that runs wrong here does not matter.
+ * Parses a `Retry-After` header, in seconds or as an HTTP date, into milliseconds: at most `maxMs` (default 5 minutes),
+ * undefined if it is neither. A date is counted from the reply's own `Date` header if there is one, so that a wrong
+ * clock here does not matter.
  */
 export function parseRetryAfter(
   header: string | undefined,

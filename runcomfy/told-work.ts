@@ -3,13 +3,16 @@ import { parseJson } from './http/parse-json.ts';
 import type { ReplyBody } from './http/transport.ts';
 import { readStatusWord } from './schemas/status-words.ts';
 
-/** The id that stands whole in a reply, which may be cut. */
+/** The request id in the text of a reply that may be cut; undefined unless the id is complete. */
 export function requestIdIn(text: string): string | undefined {
   const found = /"request_id"\s*:\s*(?:"([^"\\]+)"|(-?\d+)\s*[,}])/.exec(text);
   return found?.[1] ?? found?.[2];
 }
 
-/** Whether a reply names a request and says that there is work of it, which may be billed whatever stands beside that. */
+/**
+ * Whether a reply names a request and says that its work is queued, running or finished. Such work may be billed,
+ * whatever else the reply says.
+ */
 export function tellsOfWork(body: ReplyBody): boolean {
   const text = body.kind === 'unreadable' ? (body.beginning ?? '') : body.text;
   const value = body.kind === 'json' ? body.value : jsonOf(text);
@@ -19,7 +22,10 @@ export function tellsOfWork(body: ReplyBody): boolean {
   return isWork(word) && (typeof named === 'string' ? named.trim() !== '' : Number.isFinite(named));
 }
 
-/** What was cut before it said what became of the request may be an acknowledgement, where it says nothing of an error. */
+/**
+ * The same for text that is not JSON. A reply that was cut before its status may be an acknowledgement, unless it
+ * speaks of an error.
+ */
 function textTellsOfWork(text: string, isCut: boolean): boolean {
   if (!/"request_id"\s*:\s*(?:"\s*[^"\s]|-?\d)/.test(text)) return false;
   const status = /"status"\s*:\s*(?:"([^"]*)"|[^"\s])/.exec(text);
@@ -32,7 +38,10 @@ function isWork(word: unknown): boolean {
   return status === 'in_queue' || status === 'in_progress' || status === 'finished';
 }
 
-/** A reply that names a wrong encoding, or ended with its connection, may have come whole. */
+/**
+ * Parses the text of a reply, undefined if it is not JSON. A reply counted as unreadable may still be whole: its
+ * encoding header was wrong, or its connection ended.
+ */
 function jsonOf(text: string): unknown {
   try {
     return parseJson(text);

@@ -1,6 +1,6 @@
 /** Parses a URL, a relative one against `base`; undefined for anything else. */
 export function parseUrl(text: string, base?: string): URL | undefined {
-  // Not `URL.canParse`: once it is called often, Node 20 takes letters such as "ü" in a host for none.
+  // Not `URL.canParse`: after many calls, Node 20 rejects hosts with letters such as "ü".
   try {
     return new URL(text, base);
   } catch {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 
-/** Each makes many bytes of few; no server needs as many. */
+/** Content encodings that a body may have: each can expand few bytes into many, and no server needs more. */
 const maxEncodings = 5;
 
 const inflateAny = (bytes: Uint8Array, options: { maxOutputLength: number }) =>
@@ -18,12 +18,15 @@ const decoders: Readonly<Record<string, Decoder>> = {
   zstd: unzstd,
 };
 
-/** The bytes of a body without its content encodings, which servers on the way may add although nobody asked for them. */
+/**
+ * Undoes the content encodings of a body, which servers on the way may add although the request asks for none. Rejects
+ * unknown encodings and bodies that decode to more than `maxBytes`.
+ */
 export async function decodeBody(bytes: Uint8Array, contentEncoding: string, maxBytes: number): Promise<Uint8Array> {
   const names = contentEncoding.toLowerCase().split(',');
   const encodings = names.map((name) => name.trim()).filter((name) => name !== '');
   if (encodings.length > maxEncodings) throw new Error(`it has more than ${String(maxEncodings)} content encodings`);
-  // Its decoder computes for as long as its bytes say, which must not be many of few.
+  // The zstd decoder runs for as long as its input says, so that input must not itself be expanded from few bytes.
   if (encodings.length > 1 && encodings.includes('zstd')) throw new Error('it has another content encoding than zstd');
   let decoded = bytes;
   for (const encoding of encodings.reverse()) {
@@ -41,13 +44,15 @@ export function decodeText(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** Decoders that trust what they read take gigabytes, or minutes, for a frame of 30 bytes: this one is zstd's own. */
+/**
+ * Uses zstd's own decoder: others trust the frame, and one of 30 bytes can cost them gigabytes of memory or minutes.
+ */
 async function unzstd(bytes: Uint8Array, { maxOutputLength }: { maxOutputLength: number }): Promise<Uint8Array> {
   const { ZSTDDecoder } = await import('zstddec');
   const decoder = new ZSTDDecoder();
   await decoder.init();
   const decoded = decoder.decode(bytes, maxOutputLength);
-  // It tells of no error otherwise.
+  // The decoder reports an error only by an empty result.
   if (decoded.length === 0) throw new Error(`it is no zstd, or longer than ${String(maxOutputLength)} bytes`);
   return decoded;
 }

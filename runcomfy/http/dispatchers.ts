@@ -3,16 +3,16 @@ import { Agent, buildConnector, Client, type Dispatcher, EnvHttpProxyAgent, Pool
 import { recordDelivery } from '../record-delivery.ts';
 import { skipInterim } from './skip-interim.ts';
 
-/** Some gateways add tens of kilobytes. */
+/** Limit on the headers of a reply, in bytes: some gateways add tens of kilobytes. */
 const maxHeaderBytes = 256 * 1024;
 
 /**
- * Of several addresses of a host each but the last has so long to connect. Node's own 250 ms are less than a way around the
- * world and back: a host with an address of IPv6, which is not to be reached from here, could then never be reached.
+ * Time to connect to each address of a host except the last, in milliseconds. Node's default of 250 ms can be shorter
+ * than one round trip around the world: a host that also has an unreachable IPv6 address could then never be reached.
  */
 export const addressMs = 1_000;
 
-/** Proxies as the usual variables name them; loopback is always reached directly. */
+/** Proxies, named like the usual environment variables. Loopback is always reached directly. */
 export interface ProxySettings {
   httpProxy?: string;
   httpsProxy?: string;
@@ -20,11 +20,14 @@ export interface ProxySettings {
   noProxy?: string;
 }
 
-/** Where the connections of one client come from. */
+/** The source of one client's connections. */
 export interface Dispatchers {
   /** A pool that keeps connections for reuse. */
   pool: (origin: URL, connectMs: number) => Dispatcher;
-  /** A dispatcher of one connection, which tells whether anything can have been sent; where `beforeSend` throws, nothing is. */
+  /**
+   * A dispatcher with a single connection. `isDelivered` tells whether anything can have been sent; if `beforeSend`
+   * throws, nothing is.
+   */
   alone: (
     origin: URL,
     connectMs: number,
@@ -35,7 +38,7 @@ export interface Dispatchers {
 
 /** How connections are closed. */
 export interface CloseOptions {
-  /** What is under way on them is not waited for, and fails. */
+  /** Requests in flight fail at once instead of being waited for. */
   isAbrupt?: boolean;
 }
 
@@ -45,7 +48,7 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
   const connectors = new Map<number, buildConnector.connector>();
   const pools = new Map<string, Dispatcher>();
 
-  // One connector for all submits keeps their TLS sessions, though none shares a socket.
+  // A shared connector lets submits resume TLS sessions, although each has a socket of its own.
   const connectorWithin = (connectMs: number) =>
     getOrCreate(connectors, connectMs, () =>
       quiet(buildConnector({ timeout: connectMs, autoSelectFamilyAttemptTimeout: addressMs })),
@@ -56,7 +59,7 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
     new EnvHttpProxyAgent({
       ...shared,
       ...more,
-      // Blank, so that the agent does not look into the environment by itself.
+      // Blank rather than unset, so that the agent does not read the environment by itself.
       httpProxy: proxies.httpProxy ?? '',
       httpsProxy: proxies.httpsProxy ?? '',
       noProxy: proxies.noProxy ?? '',
@@ -87,12 +90,13 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
       }
       const told = { isDelivered: () => false };
       const dispatcher = proxyAgent(connectMs, {
-        // A proxy that hangs up is not asked again and again.
+        // One connection to the proxy only: undici would ask a proxy that hangs up again and again.
         clientFactory: (proxy, options) => {
           const { connect } = recordDelivery((options as HasConnector).connect);
           return new Client(proxy, { ...options, connect });
         },
-        // What connects to the origin, through the proxy's tunnel or directly; the tunnel itself carries nothing of ours.
+        // Connects to the origin, through the proxy's tunnel or directly. Only this connection counts as delivered:
+        // opening the tunnel sends nothing of ours.
         factory: (target, options) => {
           const { connect } = options as HasConnector;
           const connection = recordDelivery(quiet(connect), beforeSend);
@@ -110,15 +114,16 @@ export function createDispatchers(maxResponseSize: number, proxies: ProxySetting
   };
 }
 
-/** What undici gives to the factories of its clients, though their types do not say so. */
+/** The connector that undici passes to the factories of its clients, although its types do not say so. */
 interface HasConnector {
   connect: buildConnector.connector;
 }
 
 /**
- * A connector whose failures end the requests that wait for it. A proxy that hangs up on a tunnel has an error with the code
- * of a socket that was lost, for which undici asks the proxy again at once, for ever: it gets another one. So would it for a
- * tunnel through which something came unasked, such as a page of the proxy's own.
+ * Wraps a connector so that its failures end the requests that wait for it. When a proxy closes a tunnel, the error has
+ * undici's code for a lost socket, on which undici asks the proxy again at once and without end; this wrapper gives it
+ * another code. The same would happen with a tunnel through which something arrived unasked, such as a page of the
+ * proxy's own.
  */
 function asLastWord(connect: buildConnector.connector): buildConnector.connector {
   const lost = (message: string) => Object.assign(new Error(message), { code: 'ECONNRESET' });
@@ -140,7 +145,7 @@ function isRepeated(error: Error): boolean {
   return 'code' in error && (error.code === 'UND_ERR_SOCKET' || error.code === 'UND_ERR_INFO');
 }
 
-/** A connector whose sockets leave out interim replies. */
+/** Wraps a connector so that its sockets skip interim (1xx) replies. */
 function quiet(connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
     connect(options, (...[error, socket]: [null, Socket] | [Error, null]) => {

@@ -1,6 +1,6 @@
 const numbersOfPython = /^(?:NaN|-?Infinity)/;
 
-/** Parses JSON; also documents with `NaN` and `Infinity`, as Python writes them, which are read as null. */
+/** Parses JSON. Also accepts `NaN` and `Infinity`, which Python writes, and reads them as null. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

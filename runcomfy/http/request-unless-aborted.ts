@@ -1,12 +1,12 @@
 import type { Dispatcher } from 'undici';
 
-/** What undici asks for, with a signal that ends the wait. */
+/** undici's request options, with a signal that ends the wait. */
 export type AbortableRequest = Omit<Dispatcher.RequestOptions, 'signal'> & { signal?: AbortSignal | undefined };
 
 /**
- * A request whose wait for the reply's head ends with its signal, with the reason of that. undici by itself hears of a
- * signal only once a connection stands, however long a name server, a host that is cut off or a proxy takes. What was given
- * up before is not written then either: it hears of the signal first.
+ * Sends a request and waits for the reply's head. Rejects with the signal's reason as soon as the signal aborts: undici
+ * by itself heeds a signal only once a connection is open, however long DNS, an unreachable host or a proxy takes. A
+ * request given up before that is not written later either, since undici checks the signal first.
  */
 export async function requestUnlessAborted(
   dispatcher: Dispatcher,

@@ -1,17 +1,17 @@
 import type { Socket } from 'node:net';
 
 const interim = /^HTTP\/1\.[01] 1(?!01)\d\d$/;
-/** Stands for what is still to come of the first line. */
+/** Stands in for the part of the status line that has not arrived yet. */
 const sample = 'HTTP/1.1 100';
 const headEnd = '\r\n\r\n';
 
-/** An interim reply is a few bytes; what is longer is none. */
+/** Limit on an interim reply, in bytes: they are short, and anything longer is passed on. */
 const maxInterimBytes = 16_384;
 
 /**
- * Makes a socket leave out interim replies. A server may send `100 Continue` unasked, also after others, and undici takes
- * it for an error: the order would be of unknown outcome although its reply is whole. Only what begins a reply is looked
- * at; `101` changes the protocol and stays.
+ * Makes a socket skip interim (1xx) replies. A server may send `100 Continue` unasked, even several times, and undici
+ * treats it as an error: the outcome of an order would be unknown although its reply is complete. Only the beginning of
+ * a reply is examined. `101` switches the protocol and is passed on.
  */
 export function skipInterim<AnySocket extends Socket>(socket: AnySocket): AnySocket {
   const read = socket.read.bind(socket) as (size?: number) => Buffer | null;

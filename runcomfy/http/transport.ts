@@ -7,10 +7,10 @@ import { type CloseOptions, createDispatchers, type ProxySettings } from './disp
 import { parseJson } from './parse-json.ts';
 import { requestUnlessAborted } from './request-unless-aborted.ts';
 
-/** A result echoes its input, and as much as this may be ordered. */
+/** Default limit on a reply, in bytes: a result echoes its input, which may be this large. */
 const defaultMaxReplyBytes = 64 * 1024 * 1024;
 
-/** An acknowledgement is a few hundred bytes. */
+/** Bytes kept from the beginning of an unreadable reply; an acknowledgement has a few hundred. */
 const longestBeginning = 4_096;
 
 /** One HTTP call. Reads and cancels may be given up early through `signal`; a submit never is. */
@@ -22,7 +22,7 @@ export interface HttpCall {
   /** A JSON document. */
   body?: string;
   signal?: AbortSignal;
-  /** Of a submit: asked once the connection stands, right before the first byte. Where it throws, nothing is sent. */
+  /** Submits only: called once the connection is open, right before the first byte. If it throws, nothing is sent. */
   beforeSend?: () => void;
 }
 
@@ -30,7 +30,7 @@ export interface HttpCall {
 export type ReplyBody =
   | { kind: 'json'; value: unknown; text: string }
   | { kind: 'text'; text: string }
-  /** `beginning`: of what came, where that is text. */
+  /** `beginning`: the first part of what arrived, if it is text. */
   | { kind: 'unreadable'; cause: Error; beginning?: string };
 
 /** What became of one attempt. `isSent: false` proves that no byte of the request left this process. */
@@ -38,7 +38,7 @@ export type Exchange =
   | { kind: 'answered'; httpStatus: number; retryAfterMs?: number; body: ReplyBody }
   | { kind: 'failed'; isSent: boolean; cause: Error };
 
-/** A whole reply that no later attempt will understand either; the message says which limit it met. */
+/** A reply that no later attempt could read either; the message says why, e.g. which limit it exceeds. */
 export class UnreadableReply extends Error {
   override readonly name = 'UnreadableReply';
 }
@@ -76,7 +76,10 @@ export function createTransport(options: TransportOptions): Transport {
     return limit === undefined ? cause : new UnreadableReply(limit, { cause });
   };
 
-  /** Servers on the way name encodings that there are not, and leave the names of those that they have undone. */
+  /**
+   * The beginning of a body that could not be read, if it is plain text. The encoding header alone does not tell:
+   * servers on the way name encodings that were never applied, or that they have already undone.
+   */
   const begun = (bytes: Uint8Array, contentEncoding: string): { beginning?: string } => {
     const text = decodeText(bytes.subarray(0, longestBeginning));
     const isPlain = ['', 'identity'].includes(contentEncoding.trim().toLowerCase()) || /^\s*\{\s*"/.test(text);
@@ -153,7 +156,7 @@ export function createTransport(options: TransportOptions): Transport {
 
   const sendAlone = async (call: HttpCall, limits: EndpointTimeouts): Promise<Exchange> => {
     const { dispatcher, isDelivered } = dispatchers.alone(call.url, limits.connectMs, call.beforeSend);
-    // A cancellation never cuts a submit short, for its outcome would be lost; only its own time limit does.
+    // A cancellation never cuts a submit short, since its outcome would be lost; only its own timeout does.
     const timer = setTimeout(() => void dispatcher.destroy(tooSlow(limits.totalMs)), limits.totalMs);
     try {
       return await exchange(dispatcher, call, limits);
@@ -174,13 +177,13 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-/** The bytes of a body; those that came stay in `chunks` where the rest does not. */
+/** Reads a whole body. If it breaks off, `chunks` holds the part that arrived. */
 async function collect(body: AsyncIterable<Buffer>, chunks: Buffer[]): Promise<Uint8Array> {
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
-/** The limit that a reply met, in words; undefined for what another attempt may not meet. */
+/** The limit that a reply exceeds, in words; undefined for errors that another attempt may not meet. */
 function limitOf(error: Error, maxReplyBytes: number): string | undefined {
   const code = 'code' in error ? error.code : undefined;
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE' || code === 'ERR_BUFFER_TOO_LARGE') {

@@ -10,28 +10,28 @@ export interface BundledModel<Id extends string = string, Input extends object =
   inputSchema: Readonly<Record<string, unknown>>;
   /** An input that RunComfy publishes. */
   example: Input;
-  /** Fields of an input that size the work; default: those that do so for most models. */
+  /** Input fields that determine how much work an order is; default: the usual ones of most models. */
   sizingFields?: readonly string[];
   rules?: ProseRules;
   prices?: PublishedPrices;
 }
 
-/** Rules for an input that stand only in the prose of a model's page. */
+/** Rules for an input that are published only in the prose of a model's page. */
 export interface ProseRules {
-  /** Other models of its maker follow the same ones. */
+  /** Whether the rules apply to a model: other models of the same maker may follow them too. */
   holdFor: (modelId: string) => boolean;
   check: (input: Record<string, unknown>, node: SchemaNode, media: readonly MediaField[]) => InputIssue[];
 }
 
-/** Prices that stand only in the prose of a model's page. They drift: for display and evidence, never for a decision. */
+/** Prices that are published only in the prose of a model's page. They may be out of date. */
 export interface PublishedPrices {
-  /** The page may give those of other models, too. */
+  /** Whether the prices apply to a model: the page may list those of other models too. */
   holdFor: (modelId: string) => boolean;
-  /** What the catalogue lists of such a model. */
+  /** The model's price in the form of a catalogue entry. */
   list: (modelId: string) => ListedPrice;
   /** Fields of an input that the price depends on. */
   fields: readonly string[];
-  /** Of one output; undefined where the input does not tell. */
+  /** Price in USD of one output; undefined if the input does not determine it. */
   priceUsd: (modelId: string, input: InputReader) => number | undefined;
 }
 
@@ -42,9 +42,9 @@ export interface ListedPrice {
   pricingNote: string;
 }
 
-/** An input's own values, else those that RunComfy takes when a field is left out. */
+/** Reads the fields of an input. A field that is left out has the default that RunComfy uses. */
 export interface InputReader {
   value: (field: string) => unknown;
-  /** A number, also one that is written as a string. */
+  /** The field as a number, which may be written as a string. */
   number: (field: string) => number | undefined;
 }

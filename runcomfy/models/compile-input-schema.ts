@@ -6,13 +6,13 @@ import { describeExpected, describeFound } from './describe.ts';
 import { normalizeSchema, type SchemaNode } from './normalize-schema.ts';
 import { findUnknownKeys } from './unknown-keys.ts';
 
-/** What a check of an input found: issues refuse it, warnings are for people. */
+/** The findings of a check: any issue refuses the input, warnings are for people. */
 export interface InputReport {
   issues: InputIssue[];
   warnings: string[];
 }
 
-/** An input schema made ready for checking any number of inputs. */
+/** An input schema compiled once for any number of inputs. */
 export interface CompiledSchema {
   node: SchemaNode;
   /** Lists every problem. Reads the input and changes nothing: no default is filled in. */
@@ -21,7 +21,9 @@ export interface CompiledSchema {
 
 const compiled = new WeakMap<object, CompiledSchema>();
 
-/** Makes a validator of any input schema in RunComfy's dialect. One that cannot be used lets every input pass, with a warning. */
+/**
+ * Compiles any input schema in RunComfy's dialect. A schema that cannot be used accepts every input, with a warning.
+ */
 export function compileInputSchema(schema: Readonly<Record<string, unknown>>): CompiledSchema {
   const known = compiled.get(schema);
   if (known) return known;

@@ -2,7 +2,7 @@ import { isJsonObject } from '../../domain/json.ts';
 import { wellFormed } from '../../domain/text.ts';
 import type { SchemaNode } from './normalize-schema.ts';
 
-/** What is made of them is cut all the same. */
+/** Enum values listed in a message, which is cut anyway. */
 const maxValues = 50;
 
 /** What a schema asks for, in words: `a whole number from 3 to 15`. */

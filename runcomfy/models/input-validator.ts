@@ -11,15 +11,17 @@ export interface InputValidatorOptions {
   getModel?: (model: string) => Promise<CatalogueModel>;
   /** Catalogue entries kept; default 500. */
   maxModels?: number;
-  /** How long an entry is trusted; default 10 minutes. */
+  /** How long an entry is cached; default 10 minutes. */
   ttlMs?: number;
-  /** How long a failure to read one is believed; default 30 s. */
+  /** How long a failed read of an entry is cached; default 30 s. */
   failureTtlMs?: number;
   /** How long an input waits for the catalogue; default 10 s. */
   timeoutMs?: number;
-  /** Where the order goes to; media on the very host of one on loopback, a simulator, can be fetched there. */
+  /**
+   * Base of the Model API that orders go to. If it is on loopback, i.e. a simulator, media on its own host is accepted.
+   */
   modelApiBase?: string | undefined;
-  /** The host, with its port, that such a simulator's files are offered on where that is another: `127.0.0.1:7788`. */
+  /** Host and port on which such a simulator serves its files, if not its own: `127.0.0.1:7788`. */
   mediaHost?: string;
 }
 
@@ -29,14 +31,17 @@ export interface InputValidator {
 
 type Lookup = { entry: CatalogueModel } | { failure: string };
 
-/** Checks an input without the network: fully for a bundled model, else only by what holds for all models. */
+/**
+ * Checks an input without the network: by its schema for a bundled model, else only by the rules that hold for all
+ * models.
+ */
 export function validateBundled(model: string, input: unknown, modelApiBase?: string): InputReport {
   return validateInput(model, input, undefined, loopbackHostOf(modelApiBase));
 }
 
 /**
- * Creates a validator that looks up models which are not bundled in the live catalogue, with one read at a time for each
- * model. A catalogue that cannot be had refuses nothing: the input passes with a warning.
+ * Creates a validator that looks up models which are not bundled in the live catalogue, with at most one read per model
+ * in flight. If the catalogue cannot be read, the input passes with a warning.
  */
 export function createInputValidator(options: InputValidatorOptions = {}): InputValidator {
   const { getModel, maxModels = 500, ttlMs = 600_000, failureTtlMs = 30_000, timeoutMs = 10_000 } = options;
@@ -44,7 +49,7 @@ export function createInputValidator(options: InputValidatorOptions = {}): Input
   const lookups = new LRUCache<string, Lookup>({
     max: maxModels,
     ttl: ttlMs,
-    // An entry that is pushed out while it is read is still the answer to those who wait for it.
+    // An entry that is evicted while it is being read still answers the callers that wait for it.
     ignoreFetchAbort: true,
     fetchMethod: async (model, _stale, { options: entryOptions }) => {
       if (!getModel) return { failure: 'no catalogue is at hand' };

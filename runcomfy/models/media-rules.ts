@@ -11,15 +11,15 @@ const kindInName = /(?:^|_)(image|img|video|audio)s?(?:_|$)/i;
 /** A string of an input that names media. */
 export interface MediaField {
   path: string;
-  /** The property that it stands under; of a list, the list's. */
+  /** The property that holds it; for an item of a list, the property that holds the list. */
   name: string;
   kind?: MediaKind;
   url: string;
 }
 
 /**
- * Finds the media of an input, by format where the schema gives one and by name otherwise: RunComfy's page and catalogue
- * differ in the formats, and some fields have none.
+ * Finds the media of an input, by format if the schema gives one, else by name: RunComfy's page and catalogue differ in
+ * the formats, and some fields have none.
  */
 export function* findMedia(value: unknown, node: SchemaNode | undefined, path = '$', name = ''): Generator<MediaField> {
   if (typeof value === 'string') {

@@ -2,12 +2,12 @@ import ipaddr from 'ipaddr.js';
 import { parseUrl } from '../urls.ts';
 import { bareHost, isPrivateHost } from './public-host.ts';
 
-/** The parser repairs spaces, backslashes and missing slashes; whoever fetches the URL may not. */
+/** The URL parser repairs spaces, backslashes and missing slashes; the server that fetches the URL may not. */
 const strictUrl = /^[a-z][a-z0-9+.-]*:\/\/[^\s\\/][^\s\\]*$/i;
 
 /**
- * The host, with its port, whose files a RunComfy on loopback can fetch although nobody else can: its own, so that one
- * simulated output can feed the next model. Undefined for every other API base.
+ * The host and port of an API base on loopback, undefined for any other. A RunComfy there, i.e. a simulator, can fetch
+ * files from its own host, so that one simulated output can feed the next model.
  */
 export function loopbackHostOf(modelApiBase: string | undefined): string | undefined {
   const url = modelApiBase === undefined ? undefined : parseUrl(modelApiBase);
@@ -18,8 +18,8 @@ export function loopbackHostOf(modelApiBase: string | undefined): string | undef
 }
 
 /**
- * Why RunComfy could not fetch media from this URL, or undefined: it must be public, `https:` and without a login, or on
- * the one host that RunComfy is on as well.
+ * Why RunComfy could not fetch media from this URL, or undefined if it could: the URL must be public, `https:` and
+ * without a login, or on `loopbackHost`.
  */
 export function refuseMediaUrl(text: string, loopbackHost?: string): string | undefined {
   if (/^data:/i.test(text)) return 'expected a public https:// URL, got a data: URI; upload the file and give its URL';

@@ -1,6 +1,8 @@
 import { isJsonObject, jsonPath } from '../../domain/json.ts';
 
-/** A node of an input schema in plain JSON Schema: RunComfy's dialect is translated, what cannot be checked is left out. */
+/**
+ * A node of an input schema, translated from RunComfy's dialect to plain JSON Schema without what cannot be checked.
+ */
 export interface SchemaNode {
   type?: string | string[];
   enum?: unknown[];
@@ -15,9 +17,9 @@ export interface SchemaNode {
   minItems?: number;
   maxItems?: number;
   nullable?: boolean;
-  /** As published: tells media fields. */
+  /** The `format` as published; it marks media fields. */
   mediaFormat?: string;
-  /** As published. Shown and reckoned with, never sent. */
+  /** The `default` as published: shown and used to calculate prices and lengths, never sent. */
   publishedDefault?: unknown;
   [keyword: string]: unknown;
 }
@@ -43,8 +45,8 @@ const numericKeywords = [
 
 /**
  * Translates RunComfy's dialect into plain JSON Schema: `float` is a number, a default of null makes a field nullable,
- * lists without `items` take anything. Formats, patterns (one can hang the process on a short text), defaults and unknown
- * keywords check nothing. A required name that is no property cannot be meant and only leads to a warning.
+ * and a list without `items` accepts anything. Formats, patterns (one can hang the process on a short text), defaults
+ * and unknown keywords are not checked. A required name without a property must be a mistake and only gives a warning.
  */
 export function normalizeSchema(schema: unknown): NormalizedSchema {
   const warnings: string[] = [];

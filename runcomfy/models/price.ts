@@ -6,7 +6,7 @@ import type { CatalogueModel } from '../schemas/catalogue.ts';
 import type { InputReader } from './bundled-model.ts';
 import { findBundledModel, findPublishedPrices } from './bundled.ts';
 
-/** What a price is reckoned from: a catalogue entry or a bundled model. */
+/** What a price is calculated from: a catalogue entry or a bundled model. */
 export interface PricedModel {
   modelId: string;
   basePriceUsd?: number;
@@ -18,8 +18,8 @@ const lengthField = 'duration';
 const countFields = ['num_images', 'num_outputs', 'max_images'];
 
 /**
- * The price in USD that the published figures give for an input, where they give one. Resolution and reference media can
- * change the real one: an estimate for people.
+ * Price of an input in USD by the published figures; undefined if they give none. It is an estimate: resolution and
+ * reference media can change the real price.
  */
 export function priceOf(model: PricedModel, input: Readonly<Record<string, unknown>>): number | undefined {
   const reader = readerOf(model, input);
@@ -29,7 +29,10 @@ export function priceOf(model: PricedModel, input: Readonly<Record<string, unkno
   return units === undefined ? undefined : toWholeMicrodollars(model.basePriceUsd, units);
 }
 
-/** Whether an input, once it is known, gives a price: there are figures, and what they count is understood. */
+/**
+ * Whether a model's published figures give a price once the input is known: there are figures, in a unit that is
+ * understood.
+ */
 export function isPricedByInput({ modelId, basePriceUsd, priceUnit = '' }: PricedModel): boolean {
   return (
     findPublishedPrices(modelId) !== undefined ||
@@ -37,7 +40,7 @@ export function isPricedByInput({ modelId, basePriceUsd, priceUnit = '' }: Price
   );
 }
 
-/** Fields of an input that its price depends on. */
+/** Input fields that the price depends on. */
 export function pricedFieldsOf({ modelId, priceUnit }: PricedModel): readonly string[] {
   return findPublishedPrices(modelId)?.fields ?? (priceUnit === 'second' ? [lengthField] : countFields);
 }
@@ -48,8 +51,8 @@ export function outputCountOf(model: PricedModel, input: Readonly<Record<string,
 }
 
 /**
- * The price of an input by the bundled figures, else by the catalogue's; undefined where neither has one. Rejects where the
- * catalogue gives no answer and may give one later: then nothing is known of the price.
+ * Price of an input in USD by the bundled figures, else by the catalogue's; undefined if neither has one. Rejects if
+ * the catalogue could not be read but may be later, since it may have a price then.
  */
 export async function expectedPriceUsd(
   model: string,
@@ -98,7 +101,7 @@ function readerOf({ inputSchema }: PricedModel, input: Readonly<Record<string, u
   };
 }
 
-/** Nobody pays for an order, and none is free: of a price, a length or a number of 0 or less the price is not known. */
+/** Rounds to whole microdollars, at least 1. 0 or less counts as unknown: no order is free, and none earns money. */
 function toWholeMicrodollars(usd: number | undefined, units = 1): number | undefined {
   if (usd === undefined || !(usd * units > 0)) return undefined;
   return toUsd(Math.max(1, toMicro(usd * units)));

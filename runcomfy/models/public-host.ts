@@ -2,13 +2,16 @@ import ipaddr from 'ipaddr.js';
 
 const privateNames = ['localhost', 'local', 'internal', 'localdomain', 'lan', 'intranet', 'home.arpa'];
 
-/** All that is handed out for the public internet so far. */
+/** The only IPv6 range assigned to the public internet so far. */
 const globalIpv6: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3];
 
-/** Whether a text is an IP address of the public internet; one that maps or embeds an IPv4 address by other means is none. */
+/**
+ * Whether a text is an IP address of the public internet. An IPv4-mapped IPv6 address counts as its IPv4 address; IPv6
+ * addresses that embed one in another way, such as 6to4, are not public.
+ */
 export function isPublicAddress(text: string): boolean {
   if (!ipaddr.isValid(text)) return false;
-  // `process` turns an IPv6 address that maps an IPv4 one into the latter.
+  // `process` turns an IPv4-mapped IPv6 address into the IPv4 address.
   const address = ipaddr.process(text);
   if (address.range() !== 'unicast') return false;
   return address instanceof ipaddr.IPv6 ? address.match(globalIpv6) : true;
@@ -25,7 +28,7 @@ export function isPrivateHost(hostname: string): boolean {
   return privateNames.some((name) => host === name || host.endsWith(`.${name}`));
 }
 
-/** A host without the brackets of an IPv6 address and the dots that end a full name, in small letters. */
+/** A host in lower case, without the brackets of an IPv6 address and the trailing dots of a full name. */
 export function bareHost(hostname: string): string {
   return hostname
     .replace(/^\[|\]$/g, '')

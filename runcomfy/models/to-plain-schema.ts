@@ -7,8 +7,9 @@ type JsonSchema = Record<string, unknown>;
 const dialect = 'https://json-schema.org/draft/2020-12/schema';
 
 /**
- * An input schema in plain JSON Schema, which takes what our own check takes. RunComfy's formats check nothing and are told
- * beside it; the defaults of prompts and media are samples of its pages, which nobody wants to order.
+ * Converts an input schema to plain JSON Schema that accepts what our own check accepts. RunComfy's formats become
+ * `x-runcomfy-format`, since they check nothing. Defaults of prompts and media become `examples`: they are samples from
+ * RunComfy's pages, which nobody wants to order.
  */
 export function toPlainSchema(schema: JsonSchema): JsonSchema {
   return { $schema: dialect, ...toPlain(normalizeSchema(schema).node, schema) };
@@ -59,7 +60,7 @@ function isSampleOf(node: SchemaNode, value: unknown, name: string, isRequired: 
 
 function orNull(schema: JsonSchema): JsonSchema {
   const { type } = schema;
-  // A list of values would have to hold null itself.
+  // Here `type` alone does not admit null: an `enum`, for one, would have to list it.
   if (['enum', 'anyOf', 'allOf'].some((keyword) => keyword in schema)) return { anyOf: [schema, { type: 'null' }] };
   return type === undefined ? schema : { ...schema, type: [type, 'null'].flat() };
 }

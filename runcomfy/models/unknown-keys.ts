@@ -6,10 +6,15 @@ import type { SchemaNode } from './normalize-schema.ts';
 const maxWarnings = 50;
 const maxKeyLength = 80;
 const maxPathLength = 200;
-/** A schema comes from elsewhere, and each comparison takes the product of both lengths. */
+/**
+ * Known names that a key is compared with: the schema is not ours, and a comparison costs the product of both lengths.
+ */
 const maxCandidates = 500;
 
-/** Names the keys that the schema does not know, nested ones too, with the nearest one that it does; 50 at most. */
+/**
+ * One warning for each key that the schema does not know, nested ones included, with the nearest known name; at most
+ * 50.
+ */
 export function findUnknownKeys(input: unknown, node: SchemaNode): string[] {
   const warnings: string[] = [];
   for (const warning of unknownKeys(input, node, '$')) {

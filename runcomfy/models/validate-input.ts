@@ -10,9 +10,9 @@ import { checkMedia, findMedia } from './media-rules.ts';
 import type { SchemaNode } from './normalize-schema.ts';
 
 /**
- * Checks an input against its model: the bundled schema, else the catalogue's, and the rules that stand only in prose.
- * Lists every problem by JSONPath. Without a schema only what holds for all models is checked. `loopbackHost`: where a
- * RunComfy on this machine fetches media from as well.
+ * Checks an input against its model: by the bundled schema, else the catalogue's, and by the rules that stand only in
+ * prose. Lists every problem by JSONPath. Without a schema, only the rules that hold for all models are checked.
+ * `loopbackHost` is the host and port from which a RunComfy on this machine can also fetch media.
  */
 export function validateInput(
   model: string,
@@ -25,7 +25,7 @@ export function validateInput(
     return { issues: [{ path: '$', message }], warnings: [] };
   }
   const unsendable = findUnsendable(input);
-  // What is too large, or nested in a circle, is looked at no further.
+  // An input that is too large or circular is not checked any further.
   if (unsendable[0]?.path === '$') return { issues: unsendable, warnings: [] };
   const bundled = findBundledModel(model);
   const schema = bundled?.inputSchema ?? catalogue?.inputSchema;
@@ -37,7 +37,7 @@ export function validateInput(
     issues: boundIssues(
       withoutRepeats([
         ...report.issues,
-        // What a model that is not bundled makes of a blank string is not known.
+        // Only a warning for other models: how they treat a blank string is not known.
         ...(bundled ? blanks : []),
         ...unsendable,
         ...checkMedia(media, loopbackHost),
@@ -56,7 +56,7 @@ function findBlanks(input: Record<string, unknown>, node: SchemaNode): InputIssu
   });
 }
 
-/** A place that the schema refuses needs no second reason. */
+/** Keeps only the first issue of each path. */
 function withoutRepeats(issues: InputIssue[]): InputIssue[] {
   const paths = new Set<string>();
   return issues.filter(({ path }) => {

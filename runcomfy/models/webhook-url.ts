@@ -3,7 +3,10 @@ import { isPrivateHost } from './public-host.ts';
 
 const defaultPorts: Record<string, string> = { 'http:': '80', 'https:': '443' };
 
-/** Whether a host is one of those that may be private, or spoken to in plain http: `host` or `host:port`, exactly. */
+/**
+ * Whether a URL's host is one of those that may be private or use plain http. An entry is `host` or `host:port` and
+ * matches exactly.
+ */
 export function isAllowedHost({ protocol, hostname, port, host }: URL, allowed: readonly string[]): boolean {
   return (
     allowed.includes(host) || allowed.includes(`${hostname}:${port === '' ? (defaultPorts[protocol] ?? '') : port}`)
@@ -11,9 +14,9 @@ export function isAllowedHost({ protocol, hostname, port, host }: URL, allowed: 
 }
 
 /**
- * Why no webhook may be sent to this URL, or undefined: it must be `https:`, without login and fragment, and on a host that
- * can be public, unless its host is allowed by name. What a name resolves to is judged at each connection. No message
- * repeats the URL, whose query may hold a secret.
+ * Why no webhook may be sent to this URL, or undefined if one may: it must be `https:`, without login and fragment, and
+ * on a host that can be public, unless the host is allowed by name. The addresses that a name resolves to are checked
+ * at each connection. No message repeats the URL, whose query may hold a secret.
  */
 export function refuseWebhookUrl(text: string, allowedHosts: readonly string[]): string | undefined {
   const url = parseUrl(text);

@@ -2,7 +2,7 @@ import { wellFormed } from '../../domain/text.ts';
 import { maxWorkKeyLength } from '../../domain/waiting.ts';
 import { findBundledModel } from './bundled.ts';
 
-/** Fields that size the work of most models. */
+/** Fields that determine how much work an order is, for most models. */
 const usualSizingFields = [
   'duration',
   'resolution',
@@ -19,7 +19,7 @@ const usualSizingFields = [
 ];
 
 /**
- * What durations are learned by: the model and the fields of an input that size the work, e.g.
+ * The key by which durations are learned: the model and the input fields that determine how much work an order is, e.g.
  * `kling/kling-3.0/standard/image-to-video duration=10`.
  */
 export function workKeyOf(model: string, input: Record<string, unknown>): string {

@@ -4,7 +4,7 @@ import { filledString, numeric, optionalField } from './lenient.ts';
 
 const microdollarsPerUsd = 1_000_000;
 
-/** The wallet: zero and negative figures are valid, either figure may be missing. */
+/** The wallet's balance. Zero and negative figures are valid; either of the two figures may be missing. */
 export const balanceReply = z
   .looseObject({
     balance_usd: optionalField(numeric),

@@ -3,9 +3,9 @@ import { isRefusalCode } from './error-body.ts';
 import { isDocumentedEnd, normalizeWord, readStatusWord } from './status-words.ts';
 
 /**
- * What a reply says of the work. `{ status: 'error' }` is also what servers in front of RunComfy write about a call of
- * their own, some under an id of that call: under none, a word for an end without an output counts where it is RunComfy's
- * documented one, or stands beside a code that nobody else writes.
+ * The status of the work according to a reply. Servers in front of RunComfy also write `{ status: 'error' }` about a
+ * call of their own, some with an id of that call. A failed or cancelled status therefore counts only if the reply
+ * names the request, or if it names none and has RunComfy's documented word or one of RunComfy's own 4xx codes.
  */
 export function readStatus(reply: Readonly<Record<string, unknown>>, requestId: string | undefined): RequestStatus {
   const status = readStatusWord(reply['status']);
@@ -14,12 +14,12 @@ export function readStatus(reply: Readonly<Record<string, unknown>>, requestId: 
   return isDocumentedEnd(reply['status']) || isRefusalCode(reply['error_code']) ? status : 'unrecognized';
 }
 
-/** Whether a reply names a request, and not the one that was asked for: it may be the answer to somebody else. */
+/** Whether a reply names a request other than the one asked for: it may be meant for someone else. */
 export function namesAnother(reply: Readonly<Record<string, unknown>>, requestId: string | undefined): boolean {
   return requestId !== undefined && normalizeWord(reply['request_id']) !== '' && !namesRequest(reply, requestId);
 }
 
-/** Whether a reply names the request that was asked for, as only RunComfy does. */
+/** Whether a reply names the request that was asked for, which only RunComfy does. */
 export function namesRequest(reply: Readonly<Record<string, unknown>>, requestId: string | undefined): boolean {
   return requestId !== undefined && normalizeWord(reply['request_id']) === normalizeWord(requestId);
 }

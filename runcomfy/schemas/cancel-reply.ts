@@ -4,7 +4,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { namesAnother } from './believed-status.ts';
 import { normalizeWord, readStatusWord } from './status-words.ts';
 
-/** What RunComfy says about a cancel. Without `outcome` it said nothing usable: read the status. */
+/** RunComfy's answer to a cancel. Without `outcome` it says nothing usable, and the status has to be read. */
 export interface CancelReply {
   outcome?: 'cancelled' | 'not_cancellable';
   status?: RequestStatus;
@@ -13,9 +13,9 @@ export interface CancelReply {
 const wireCancel = z.looseObject({ outcome: z.unknown().optional(), status: z.unknown().optional() });
 
 /**
- * The schema of a cancel reply for one request; what another's says is nothing usable. The outcome counts first, for
- * RunComfy's own example pairs `status: completed` with `outcome: cancelled`; `not_cancellable` beside the status
- * `cancelled` means that an earlier cancel has worked.
+ * The schema of a cancel reply for one request; a reply that names another request says nothing usable. `outcome` takes
+ * precedence over `status`, because RunComfy's own example pairs `status: completed` with `outcome: cancelled`.
+ * `not_cancellable` with the status `cancelled` means that an earlier cancel has worked.
  */
 export function cancelReply(requestId: string) {
   return wireCancel.transform((reply): CancelReply => {

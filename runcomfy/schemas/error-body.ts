@@ -7,7 +7,7 @@ const messageKeys = ['error_message', 'message', 'error', 'detail'];
 
 /** What a body says about an error. */
 export interface ErrorBody {
-  /** RunComfy's `error_code`; `code` counts only beside an HTTP error. */
+  /** RunComfy's `error_code`, else `code`, which counts only in a reply with an HTTP error status. */
   code?: number | string;
   message?: string;
   issues?: InputIssue[];
@@ -64,14 +64,16 @@ function readIssues(detail: unknown): InputIssue[] {
   return issues.toIssues();
 }
 
-/** `detail: [{ loc, msg }]`, which RunComfy writes with and without a code. */
+/** Whether `detail` has the form `[{ loc, msg }]`, which RunComfy writes with and without a code. */
 function isValidationDetail(detail: unknown): boolean {
   const isIssue = (item: unknown) =>
     isJsonObject(item) && Array.isArray(item['loc']) && typeof item['msg'] === 'string';
   return Array.isArray(detail) && detail.length > 0 && detail.every(isIssue);
 }
 
-/** Six digits that begin with an HTTP 4xx are RunComfy's own, also under a shorter name. */
+/**
+ * Whether a value is one of RunComfy's own 4xx codes, in whichever field: six digits that begin with the HTTP status.
+ */
 export function isRefusalCode(value: unknown): boolean {
   const code = normalizeCode(value);
   return typeof code === 'number' && code >= 400_000 && code < 500_000;

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-/** A field that is left out when it is not what it should be: nothing we rely on stands in it. */
+/** An optional field that counts as missing if its value is invalid; only for fields that nothing relies on. */
 export function optionalField<T extends z.ZodType>(schema: T) {
   return schema.optional().catch(undefined);
 }
 
-/** A string with something in it. */
+/** A string that is not blank. */
 export const filledString = z.string().refine((text) => text.trim() !== '');
 
 /** A finite number, also when it is written as a string. */
 export const numeric = z.union([z.number(), filledString.transform(Number)]).pipe(z.number());
 
-/** A price, or what was billed: USD from 0. */
+/** An amount of USD, a price or what was billed: 0 or more. */
 export const amount = numeric.pipe(z.number().min(0));

@@ -6,21 +6,21 @@ import { inputKeys, kindOfField, namedTexts, type OutputContext, readOutput, url
 
 const maxOtherBytes = 16 * 1024;
 
-/** A whole file as a data URI would leave no room for the rest. */
+/** Length to which each text without a web URL is cut: a whole file as a data URI would leave no room for the rest. */
 const maxTextLength = 1_000;
 
 /**
- * What an output says beside its URLs: its own names of them, where they are not the usual ones, its other fields, and
- * what in its documented fields is no URL of the web.
+ * What an output holds besides its URLs: the keys that hold them if they are not the usual ones, its other fields, and
+ * the texts in its documented fields that are no web URLs.
  */
 export interface OutputDetails {
   outputKeys?: OutputKey[];
   other?: Record<string, unknown>;
-  /** The documented fields that hold more than URLs of the web, whether or not `other` has room for that. */
+  /** The documented fields that hold more than web URLs, even if `other` has no room for them. */
   unreadKeys?: string[];
 }
 
-/** Takes from an output what a reply of the same shape needs beside the URLs; too much of it is left out. */
+/** Takes from an output what a reply of the same shape needs besides the URLs. More than 16 KiB of JSON is left out. */
 export function outputDetailsOf(found: unknown, output: GenerationOutput, context: OutputContext): OutputDetails {
   const fields = isJsonObject(found) ? found : {};
   const names = Object.keys(fields);
@@ -60,7 +60,7 @@ function urlsOf({ images, videos, audios }: GenerationOutput): string[] {
   return [...images, ...videos, ...audios];
 }
 
-/** Texts where files are expected, but no addresses of the web. */
+/** Texts that stand in place of files but are no web URLs. */
 function unreadIn(value: unknown, named: MediaKind | undefined): string[] {
   return namedTexts(value, (text) => webAddress(text.trim()) !== undefined, named)
     .map(([text]) => text.trim())

@@ -4,7 +4,7 @@ import { type MediaKind, mediaKinds, mediaOfField } from '../../domain/media.ts'
 import { parseJson } from '../http/parse-json.ts';
 import { parseUrl } from '../urls.ts';
 
-/** Fields that hold a file's URL under no kind. */
+/** Fields that hold a file's URL without naming its kind of media. */
 export const urlKeys = ['url', 'uri'];
 /** Fields that echo the input. */
 export const inputKeys = ['input', 'inputs'];
@@ -27,9 +27,9 @@ export function kindOfExtension(extension: string | undefined): MediaKind | unde
 }
 
 export interface OutputContext {
-  /** What the model makes: tells where a URL belongs that stands under no name. */
+  /** The kind of media that the model makes; used for URLs in fields that name no kind. */
   kind?: MediaKind | undefined;
-  /** URLs of the input, which the reply may echo: never outputs. */
+  /** URLs of the input, which the reply may echo; they are never outputs. */
   inputUrls?: readonly string[] | undefined;
 }
 
@@ -63,8 +63,9 @@ export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputCont
 type NamedText = [text: string, named: MediaKind | undefined];
 
 /**
- * The texts in the documented output fields of a value, in its order, each with the kind that its field names. Beside them
- * a `url` is a link; within a field it is the file, and what stands beside it a thumbnail or the like.
+ * The texts in the documented output fields of a value, in its order, each with the kind that its field names. Next to
+ * such fields a `url` is only a link. Inside such a field `url` is the file, and other fields next to it are thumbnails
+ * or the like.
  */
 export function namedTexts(value: unknown, isFile: (text: string) => boolean, named?: MediaKind): NamedText[] {
   if (typeof value === 'string') return [[value, named]];
@@ -87,7 +88,7 @@ export function kindOfField(key: string): MediaKind | undefined {
   return Object.hasOwn(mediaOfField, key) ? mediaOfField[key] : undefined;
 }
 
-/** Paid work is not dropped because its documented fields stand in an object that holds nothing else. */
+/** Unwraps an object whose only field is an object with documented output fields, so that paid work is not lost. */
 export function unwrapped(output: unknown): unknown {
   const [entry, ...others] = isJsonObject(output) ? Object.entries(output) : [];
   const [key = '', inner] = entry ?? [];
@@ -97,8 +98,8 @@ export function unwrapped(output: unknown): unknown {
 }
 
 /**
- * What a reply gives as the output: its `output`, parsed where it is JSON in a string; without any, its own documented
- * output fields.
+ * The output of a reply: its `output`, parsed if it is a string of JSON; without one, the documented output fields that
+ * stand in the reply itself.
  */
 export function outputOf(reply: Readonly<Record<string, unknown>>): unknown {
   const { output } = reply;
@@ -119,7 +120,7 @@ export function isEmptyOutput({ images, videos, audios }: GenerationOutput): boo
   return images.length + videos.length + audios.length === 0;
 }
 
-/** A URL of the web as all its spellings come to; undefined for any other text. */
+/** The normalized form of an http(s) URL, equal for all its spellings; undefined for any other text. */
 export function webAddress(text: string): string | undefined {
   const url = parseUrl(text);
   return url?.protocol === 'https:' || url?.protocol === 'http:' ? url.href : undefined;

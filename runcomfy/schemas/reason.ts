@@ -22,7 +22,7 @@ export function readReason(value: unknown): Reason {
   return { ...(text !== undefined && { text }), ...(code !== undefined && { code }) };
 }
 
-/** Why there is no output, by the fields of errors alone: a `message` or a `detail` may be about anything. */
+/** Why there is no output, read from error fields only: a `message` or `detail` may be about anything. */
 export function errorReason(reply: Readonly<Record<string, unknown>>): Reason {
   const { error, failure_reason: failureReason, error_message: errorMessage, error_code: errorCode } = reply;
   const first = readReason(error);
@@ -31,7 +31,7 @@ export function errorReason(reply: Readonly<Record<string, unknown>>): Reason {
   return withoutUndefined({ text, code });
 }
 
-/** Why a request failed that RunComfy says has failed. */
+/** Why a request failed, from a reply that says that it did; here `message` and `detail` count as well. */
 export function failureReason(reply: Readonly<Record<string, unknown>>): Reason {
   const { message, detail, error } = reply;
   const { text, code } = errorReason({ ...reply, error: readReason(error).text === undefined ? undefined : error });
@@ -39,7 +39,7 @@ export function failureReason(reply: Readonly<Record<string, unknown>>): Reason 
   return withoutUndefined({ text: told, code: code ?? readReason(error).code });
 }
 
-/** An error of no known shape as it came. */
+/** An error of unknown shape, as RunComfy sent it, cut. */
 function rawText(error: unknown): string | undefined {
   if (!saysSomething(error)) return undefined;
   return cutText(typeof error === 'string' ? error : JSON.stringify(error), maxRawLength);
@@ -51,7 +51,7 @@ function saysSomething(value: unknown): boolean {
   return Object.values(value).some(saysSomething);
 }
 
-/** An error code: a number where it is one, else its text; none for 0, null and blank. */
+/** An error code, as a number if it is one, else as text; undefined for 0, null and blank. */
 export function normalizeCode(value: unknown): number | string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value !== 0 ? value : undefined;
   if (typeof value !== 'string' || value.trim() === '') return undefined;

@@ -13,7 +13,7 @@ import { normalizeWord, quoteStatusWord, readStatusWord } from './status-words.t
 
 const maxRawOutputLength = 1_000;
 
-/** What is longer is no date, and would stand in the history of the result that is paid for. */
+/** Longest text taken for a time. A longer one is no date, and would only bloat the history of a paid result. */
 const maxDateLength = 100;
 
 interface ResultFacts {
@@ -21,17 +21,17 @@ interface ResultFacts {
   createdAt?: string;
   finishedAt?: string;
   costUsd?: number;
-  /** The model that RunComfy says made this, where it says so. */
+  /** The model that made the output, if RunComfy names it. */
   modelId?: string;
-  /** The input as RunComfy echoes it, where it does. */
+  /** The input, if RunComfy echoes it. */
   input?: unknown;
   /** The reply names the request that was asked for. */
   isNamed?: true;
-  /** The reply names a request, and not the one that was asked for. */
+  /** The reply names a request other than the one asked for. */
   namesAnother?: true;
 }
 
-/** The output: its URLs, and what a reply of RunComfy's own shape needs beside them. */
+/** The output: its URLs, and what a reply of RunComfy's own shape needs besides them. */
 export interface OutputReply extends OutputDetails {
   output: GenerationOutput;
 }
@@ -40,7 +40,7 @@ interface FoundOutput extends OutputReply {
   rawOutput?: string;
 }
 
-/** What is said for a reason where RunComfy gives none. */
+/** The reason given where RunComfy gives none. */
 export const noReason = 'RunComfy gave no reason';
 
 /** Why there is no output. */
@@ -50,22 +50,25 @@ export interface Failure {
 }
 
 /**
- * What a result read says. `succeeded` may come with an empty output: whether that is awaited or given up is the
- * caller's decision.
+ * What a result read says. `succeeded` may come with an empty output; the caller decides whether to wait for it or to
+ * give up.
  */
 export type ResultReply =
   | (ResultFacts & FoundOutput & { status: 'succeeded' })
   | (ResultFacts & Failure & { status: 'failed' })
   | (ResultFacts & { status: 'cancelled' })
-  /** `underWay`: in a reply that names the request. */
+  /** `underWay` is set only if the reply names the request. */
   | (ResultFacts & { status: 'not_ready'; underWay?: UnfinishedStatus })
-  /** A word that nobody knows, or one that the error beside it contradicts: that `reason` is not to be believed at once. */
+  /**
+   * A status word that is unknown or contradicted by the error next to it. That error's `reason` must not be believed
+   * at once.
+   */
   | (ResultFacts & FoundOutput & Partial<Failure> & Unrecognized);
 
 interface Unrecognized {
   status: 'unrecognized';
   statusWord: string;
-  /** Servers in front of RunComfy may have written it as well. */
+  /** A server in front of RunComfy may have written the reply. */
   isUnsigned?: true;
 }
 
@@ -110,7 +113,7 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
       case 'failed':
         return { ...facts, status, ...failureOf(failureReason(reply)) };
       case 'finished': {
-        // `completed` says only that the work is over: an error in the place of an output is a failure.
+        // `completed` says only that the work is over: an error instead of an output is a failure.
         const reason = errorReason(reply);
         if (!isEmpty || reason.text === undefined) return { ...facts, status: 'succeeded', output, ...raw };
         const isSuccess = ['succeeded', 'success'].includes(normalizeWord(reply.status));
@@ -127,7 +130,7 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
         };
       }
       case 'unrecognized': {
-        // What was meant for a failure tells it in any field, as failures do.
+        // A word that means failure may come with its reason in any field, as for a reply believed to be one.
         const reason = readStatusWord(reply.status) === 'failed' ? failureReason(reply) : errorReason(reply);
         return {
           ...facts,
@@ -142,13 +145,13 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
   });
 }
 
-/** The output as it came, for the person who has to find the files in it. */
+/** The output as it came, cut, for the person who has to find the files in it. */
 function rawOutputOf(output: unknown): { rawOutput?: string } {
   if (output === undefined || output === null || output === '') return {};
   return { rawOutput: cutText(typeof output === 'string' ? output : JSON.stringify(output), maxRawOutputLength) };
 }
 
-/** RunComfy's internal errors are to be asked again. */
+/** Whether an error is an internal one of RunComfy's (code 5xx), after which the result is read again. */
 function isPassing({ code }: Reason): boolean {
   return typeof code === 'number' && code >= 500_000 && code < 600_000;
 }

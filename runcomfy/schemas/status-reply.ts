@@ -6,7 +6,7 @@ import { numeric, optionalField } from './lenient.ts';
 import { failureReason } from './reason.ts';
 import { quoteStatusWord } from './status-words.ts';
 
-/** No queue is longer: some APIs write the largest integer for a place that is not known yet. */
+/** Longest queue that is believed: some APIs write the largest integer for a position that is not known yet. */
 const longestQueue = 100_000;
 
 /** What a status read says. */
@@ -15,9 +15,9 @@ export interface StatusReply {
   /** RunComfy's own word. */
   statusWord: string;
   queuePosition?: number;
-  /** Why it failed, where the status says so. */
+  /** Why the work failed; set only for the status `failed`. */
   reason?: string;
-  /** The reply names a request, and not the one that was asked for. */
+  /** The reply names a request other than the one asked for. */
   namesAnother?: true;
 }
 
@@ -26,7 +26,10 @@ const wireStatus = z.looseObject({
   queue_position: optionalField(numeric.pipe(z.int().nonnegative().max(longestQueue))),
 });
 
-/** The schema of a status reply for one request: any object will do, since an unknown word is no reason to give up on paid work. */
+/**
+ * The schema of a status reply for one request. It accepts any object, since an unknown status word is no reason to
+ * give up on paid work.
+ */
 export function statusReply(requestId: string) {
   return wireStatus.transform((reply): StatusReply => {
     const status = readStatus(reply, requestId);

@@ -2,8 +2,8 @@ import type { RequestStatus } from '../../domain/activities.ts';
 import { wellFormed } from '../../domain/text.ts';
 
 /**
- * Every status word that a real client of RunComfy handles, for both endpoints. `completed` on a status means that the
- * work is over, on a result that it went well.
+ * Every status word that real clients of RunComfy handle, for both endpoints. `completed` in a status reply means that
+ * the work is over; in a result reply, that it succeeded, unless an error stands in place of the output.
  */
 const statusWords: Readonly<Record<string, Exclude<RequestStatus, 'unrecognized'>>> = {
   in_queue: 'in_queue',
@@ -26,7 +26,7 @@ const statusWords: Readonly<Record<string, Exclude<RequestStatus, 'unrecognized'
 
 const maxWordLength = 100;
 
-/** A status word as it is compared: trimmed, lower case, `''` for anything that is no string. */
+/** Normalizes a status word for comparison: trimmed, in lower case, and `''` for anything but a string. */
 export function normalizeWord(word: unknown): string {
   return typeof word === 'string' ? word.trim().toLowerCase() : '';
 }

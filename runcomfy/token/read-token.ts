@@ -2,12 +2,16 @@ import type { CallContext } from '../classify.ts';
 import { RunComfyError } from '../errors.ts';
 import type { Scrubber } from './scrub.ts';
 
-/** A place of secrets that gives no answer must not hold an order beyond the time in which it may be sent. */
+/**
+ * Time that reading the token may take, in milliseconds: a secret store that does not answer must not hold an order
+ * back beyond the deadline for sending it.
+ */
 const readWithinMs = 5_000;
 
 /**
- * Reads the token for each call. Rejects with a `RunComfyError` (of a submit: not sent) where it cannot be read within 5 s
- * or can be none, with the signal's own reason where the call is given up.
+ * Creates the function that reads the token for each call. It rejects with a `RunComfyError` (`not_sent` for a submit)
+ * if the token cannot be read within 5 s, is missing or contains characters that no token has, and with the signal's
+ * own reason if the call is aborted.
  */
 export function createTokenReader(
   read: () => string | Promise<string>,
@@ -20,7 +24,8 @@ export function createTokenReader(
       token = await inTime(read, signal);
     } catch (cause) {
       signal?.throwIfAborted();
-      // A secret that is being rotated is away for a moment; a submit is tried again, as reads of a refused token are.
+      // A secret that is being rotated may be missing for a moment. Submits are not retried on `Unauthenticated`, reads
+      // are.
       const type = context.endpoint === 'submit' ? 'ServiceUnavailable' : 'Unauthenticated';
       throw new RunComfyError(type, `${context.what}: the token cannot be read`, { ...details, cause });
     }

@@ -3,18 +3,24 @@ import { isJsonObject } from '../../domain/json.ts';
 const mask = '[token]';
 const remembered = 8;
 
-/** A shorter one stands in ids, URLs and words by chance: only what is clearly the token itself is masked. */
+/**
+ * Length from which a token is masked anywhere in a text. A shorter one occurs in ids, URLs and words by chance, and is
+ * masked only where it is clearly the token.
+ */
 const shortestSecret = 8;
 
-/** Fewer characters of it tell nothing, and end texts by chance. */
+/**
+ * Least number of characters of a token that are removed from the end of a cut text: fewer reveal nothing and occur by
+ * chance.
+ */
 const shortestBeginning = 4;
 
 /** Removes the token from whatever comes back from RunComfy. */
 export interface Scrubber {
-  /** Notes a token before it is sent. The ones used before it stay known: an old one may be echoed late. */
+  /** Remembers a token before it is sent, along with the 7 before it: an old one may be echoed late. */
   remember: (token: string) => void;
   text: (text: string) => string;
-  /** The same for a text that may have been cut anywhere: also without the beginning of a token at its end. */
+  /** The same for a text that may have been cut anywhere: also removes the beginning of a token from its end. */
   beginning: (text: string) => string;
   /** A copy of a JSON value without the token in any string or key. */
   json: (value: unknown) => unknown;
@@ -33,7 +39,8 @@ export function createScrubber(): Scrubber {
     return text.slice(0, text.length - Math.max(0, ...lengths));
   };
 
-  // Servers also cut the messages in which they echo a header: what ends with half of the token is such a one.
+  // Servers may also cut a message in which they echo a header, so a text that ends with half of the token loses that
+  // half.
   const text = (dirty: string) => clean(dirty, ({ length }) => Math.max(shortestSecret, length / 2));
 
   const beginning = (cut: string) => clean(cut, () => shortestBeginning);
@@ -52,7 +59,7 @@ export function createScrubber(): Scrubber {
     remember(token) {
       if (token === '' || recent[0] === token) return;
       recent = [token, ...recent.filter((known) => known !== token)].slice(0, remembered);
-      // A token that contains another one is masked whole.
+      // Longest first, so that a token that contains another one is masked whole.
       longestFirst = recent.toSorted((a, b) => b.length - a.length);
     },
     cause(error) {
@@ -85,7 +92,7 @@ interface ErrorDescription {
   code?: string;
 }
 
-/** Name, message and code of whatever was thrown; of the first one where Node tried several addresses. */
+/** Name, message and code of a thrown value; those of the first error if Node tried several addresses. */
 export function describeError(error: unknown): ErrorDescription {
   if (error instanceof AggregateError && error.errors.length > 0) return describeError(error.errors[0]);
   if (!(error instanceof Error)) return { name: 'Error', message: String(error) };

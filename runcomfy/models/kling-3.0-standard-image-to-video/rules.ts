@@ -9,7 +9,7 @@ import type { SchemaNode } from '../normalize-schema.ts';
 const imageExtensions = ['jpg', 'jpeg', 'png', 'bmp', 'webp'];
 const documentExtensions = ['pdf', 'psd', 'ai', 'eps', 'zip', 'txt', 'json', 'doc', 'docx'];
 
-/** Kling's own: the lengths of scenes, and the file formats that it reads. */
+/** Kling's own rules: the lengths of the segments, and the accepted file formats. */
 export const klingRules: ProseRules = {
   holdFor: (modelId) => modelId.startsWith('kling/'),
   check: (input, node, media) => [...checkSegments(input, node), ...media.flatMap(checkFormat)],
