@@ -17,8 +17,19 @@ const told = { workflowExecutionSignaledEventAttributes: {} };
 
 const order = { model: flux, input: { prompt: 'a cat' } };
 
-/** A server that has a workflow, started so long ago with a delay of two days, with these events behind its first. */
-function delayed(ms: number, argument: object, { name = 'runcomfyGeneration', events = [] as object[] } = {}) {
+/** What a workflow is, what follows its first event, and the run that Temporal started it after. */
+interface Given {
+  name?: string;
+  events?: object[];
+  continuedExecutionRunId?: string;
+}
+
+/** A server that has a workflow, started so long ago with a delay of two days. */
+function delayed(
+  ms: number,
+  argument: object,
+  { name = 'runcomfyGeneration', events = [], continuedExecutionRunId = '' }: Given = {},
+) {
   // Whoever waits for it is told by the clock of this machine.
   const start = Date.now() - ms;
   const type = { name };
@@ -26,6 +37,7 @@ function delayed(ms: number, argument: object, { name = 'runcomfyGeneration', ev
   const attributes = {
     workflowType: type,
     firstExecutionRunId: 'run 1',
+    continuedExecutionRunId,
     firstWorkflowTaskBackoff: timeOf(delayMs),
     input: { payloads: [defaultPayloadConverter.toPayload(argument)] },
   };
@@ -49,8 +61,8 @@ function delayed(ms: number, argument: object, { name = 'runcomfyGeneration', ev
   return { start, client };
 }
 
-async function stateAfter(ms: number, { events = [], request = {} }: { events?: object[]; request?: object } = {}) {
-  const { start, client } = delayed(ms, { ...order, ...request }, { events });
+async function stateAfter(ms: number, { request = {}, ...given }: Given & { request?: object } = {}) {
+  const { start, client } = delayed(ms, { ...order, ...request }, given);
   const handle = await createGenerationClient({ client }).get('k');
   return { start, state: await handle.state() };
 }
@@ -74,10 +86,11 @@ it('of one that follows a request it is told that RunComfy has it, though its st
 });
 
 it.each([
-  ['a worker was given a task of it all the same', 60_000, [task]],
-  ['its delay is over', delayMs + 60_000, []],
-])('nothing is said of what was sent where %s', async (_why, ms, events) => {
-  const { start, state } = await stateAfter(ms, { events });
+  ['a worker was given a task of it all the same', 60_000, { events: [task] }],
+  ['its delay is over', delayMs + 60_000, {}],
+  ['Temporal starts it again after a run that may have sent it', 60_000, { continuedExecutionRunId: 'run 0' }],
+])('nothing is said of what was sent where %s', async (_why, ms, given) => {
+  const { start, state } = await stateAfter(ms, given);
   expect(state).toMatchObject({ submission: 'unknown', isFromServer: true });
   expect(state).not.toHaveProperty('beginsAt');
   expect(Math.abs(Date.parse(state.deadlineAt) - start - delayMs - 86_400_000)).toBeLessThan(1_000);
@@ -94,4 +107,13 @@ it('of a pipeline and a batch whose start is delayed it is told when they begin'
   const told = await readBatchState(ofBatch.client, 'k');
   expect(Date.parse(told.beginsAt ?? '')).toBe(ofBatch.start + delayMs);
   expect(batch.parse(batches.toBody({ key: 'k', state: told }))).toMatchObject({ beginsAt: told.beginsAt });
+});
+
+it('of a pipeline and a batch that Temporal starts again it is not told that nothing was ordered', async () => {
+  const plan = { version: 1, steps: { a: order } };
+  const again = { continuedExecutionRunId: 'run 0' };
+  const { client } = delayed(60_000, { plan }, { name: 'runcomfyPipeline', ...again });
+  expect(await readPipelineState(client, 'k')).not.toHaveProperty('beginsAt');
+  const ofBatch = delayed(60_000, { items: [{ id: 'a', ...order }] }, { name: 'runcomfyBatch', ...again });
+  expect(await readBatchState(ofBatch.client, 'k')).not.toHaveProperty('beginsAt');
 });
