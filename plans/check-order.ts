@@ -8,7 +8,7 @@ import type { CatalogueModel } from '../runcomfy/schemas/catalogue.ts';
 import { checkMediaAsked, checkWiring } from './check-wiring.ts';
 import { attempt, type Checking, checkText, type SettledModel } from './checking.ts';
 import { evaluateValue, type Values } from './evaluate.ts';
-import type { Scope } from './expression-types.ts';
+import type { Scope } from './expressions/expression-types.ts';
 import { describeValue } from './field-reader.ts';
 import { ordersOf } from './graph.ts';
 import { type HeldInput, holdOpen } from './hold-open.ts';

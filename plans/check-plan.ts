@@ -11,15 +11,15 @@ import {
 import { checkOrder, type Items, settleModels } from './check-order.ts';
 import { attempt, checkBare, type Checking, checkText, type PlannedOrder } from './checking.ts';
 import { evaluateBare, evaluateValue } from './evaluate.ts';
-import { elementTypeOf, typeOfItems } from './expression-types.ts';
-import { createExpressionChecker } from './expression.ts';
+import { elementTypeOf, typeOfItems } from './expressions/expression-types.ts';
+import { createExpressionChecker } from './expressions/expression.ts';
+import { parseTemplate, soleExpression } from './expressions/template.ts';
 import { describeValue, didYouMean } from './field-reader.ts';
 import { ordersOf, sortSteps, sourcesOf, textsIn, usesFiles } from './graph.ts';
 import { isOfParams } from './known-before.ts';
 import { createModelLookup, type ModelLookupOptions } from './model-facts.ts';
 import { settleParams } from './params.ts';
 import { parsePlan } from './parse-plan.ts';
-import { parseTemplate, soleExpression } from './template.ts';
 import { type OrderLimits, weighOrders } from './weigh-orders.ts';
 
 /** A plan that may be run, and its params. */

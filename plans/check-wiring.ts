@@ -4,10 +4,10 @@ import { type MediaKind, mediaOfField } from '../domain/media.ts';
 import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
 import { findMedia } from '../runcomfy/models/media-rules.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
-import { elementTypeOf } from './expression-types.ts';
-import type { StepReference } from './expression.ts';
+import { elementTypeOf } from './expressions/expression-types.ts';
+import type { StepReference } from './expressions/expression.ts';
+import { parseTemplate, soleExpression } from './expressions/template.ts';
 import type { FilledPlace, HeldInput } from './hold-open.ts';
-import { parseTemplate, soleExpression } from './template.ts';
 
 const article: Readonly<Record<MediaKind, string>> = { image: 'an image', video: 'a video', audio: 'audio' };
 

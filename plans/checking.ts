@@ -3,11 +3,11 @@ import type { MediaKind } from '../domain/media.ts';
 import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
 import { checkMediaAsked } from './check-wiring.ts';
 import { ExpressionError, type Values } from './evaluate.ts';
-import type { Scope } from './expression-types.ts';
-import type { CheckedExpression, ExpressionChecker } from './expression.ts';
+import type { Scope } from './expressions/expression-types.ts';
+import type { CheckedExpression, ExpressionChecker } from './expressions/expression.ts';
+import { parseBareExpression, parseTemplate } from './expressions/template.ts';
 import { isUnsettled } from './known-before.ts';
 import type { ModelFacts } from './model-facts.ts';
-import { parseBareExpression, parseTemplate } from './template.ts';
 
 /** An order of a plan, as far as it is known before anything is ordered. */
 export interface PlannedOrder {

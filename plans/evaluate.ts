@@ -1,10 +1,10 @@
 import { isJsonObject, jsonBytes, jsonPath } from '../domain/json.ts';
 import { planLimits, type PlanParam } from '../domain/pipeline/pipeline.ts';
 import { wellFormed } from '../domain/text.ts';
-import { createValueEnvironment } from './expression-types.ts';
-import { evaluationWords } from './expression-words.ts';
+import { createValueEnvironment } from './expressions/expression-types.ts';
+import { evaluationWords } from './expressions/expression-words.ts';
+import { parseBareExpression, parseTemplate, soleExpression } from './expressions/template.ts';
 import { meter, someWork, type Work } from './metered.ts';
-import { parseBareExpression, parseTemplate, soleExpression } from './template.ts';
 
 /** The fields of an ended step that expressions can read. Missing values are left out. */
 export interface StepValues {

@@ -1,8 +1,8 @@
 import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath } from '../domain/json.ts';
 import type { PipelinePlan, PlanOrder } from '../domain/pipeline/pipeline.ts';
-import { fieldsAskedBy, paramsReadBy, referencesOf } from './expression.ts';
-import { parseBareExpression, parseTemplate } from './template.ts';
+import { fieldsAskedBy, paramsReadBy, referencesOf } from './expressions/expression.ts';
+import { parseBareExpression, parseTemplate } from './expressions/template.ts';
 
 /** A string of a plan that may have expressions. */
 export interface PlanText {

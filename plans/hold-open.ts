@@ -2,10 +2,10 @@ import type { InputIssue } from '../domain/generation.ts';
 import { isJsonObject, jsonPath, withoutUndefined } from '../domain/json.ts';
 import type { SchemaNode } from '../runcomfy/models/normalize-schema.ts';
 import { ExpressionError, openEvaluation, type Values } from './evaluate.ts';
-import type { Scope } from './expression-types.ts';
-import type { CheckedExpression, ExpressionChecker, StepReference } from './expression.ts';
+import type { Scope } from './expressions/expression-types.ts';
+import type { CheckedExpression, ExpressionChecker, StepReference } from './expressions/expression.ts';
+import { parseTemplate, soleExpression } from './expressions/template.ts';
 import { isUnsettled } from './known-before.ts';
-import { parseTemplate, soleExpression } from './template.ts';
 
 /** A place of an input that is filled by expressions. */
 export interface FilledPlace {

@@ -1,4 +1,4 @@
-import type { CheckedExpression } from './expression.ts';
+import type { CheckedExpression } from './expressions/expression.ts';
 
 /** Whether any of the expressions reads a param without a valid value. */
 export function isUnsettled(unsettled: ReadonlySet<string>, expressions: readonly CheckedExpression[]): boolean {

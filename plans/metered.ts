@@ -1,5 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { childrenOf } from './expression.ts';
+import { childrenOf } from './expressions/expression.ts';
 
 /**
  * Limit of the work for one value of a plan: each value that is touched costs 1, a text more by its length. It allows

@@ -93,7 +93,7 @@ export const cancels = proxyActivities<Cancel>({
 });
 
 /** What only runs that began before this was left to other activities ask of local ones, as their histories have it. */
-export const localChecks = inTurns(
+export const legacyLocalChecks = inTurns(
   proxyLocalActivities<LocalCheck>({
     scheduleToCloseTimeout: '5 seconds',
     cancellationType: ActivityCancellationType.ABANDON,
@@ -174,19 +174,22 @@ export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGener
 const briefOptions = { cancellationType: ActivityCancellationType.ABANDON, retry: { maximumAttempts: 1 } } as const;
 
 /** Keeps a workflow task open, which a timer cannot do. */
-export const pauses = proxyLocalActivities<Pick<PipelineActivities, 'breathe'>>({
+export const localPauses = proxyLocalActivities<Pick<PipelineActivities, 'breathe'>>({
   scheduleToCloseTimeout: '5 seconds',
   ...briefOptions,
 });
 
 /** Pauses one after the other. */
-export const breaths = inTurns(pauses);
+export const localPausesInTurns = inTurns(localPauses);
 
-export const atOnceMs = 1_500;
+export const localPreparationMs = 1_500;
 
 /** Preparations that are over at once: a local activity leaves one event where another leaves six. */
-export const atOnce = inTurns(
-  proxyLocalActivities<Pick<PipelineActivities, 'prepareStep'>>({ scheduleToCloseTimeout: atOnceMs, ...briefOptions }),
+export const localPreparations = inTurns(
+  proxyLocalActivities<Pick<PipelineActivities, 'prepareStep'>>({
+    scheduleToCloseTimeout: localPreparationMs,
+    ...briefOptions,
+  }),
 );
 
 /** Old reservations are looked up again in five minutes: an answer that does not come soon is not waited for. */
@@ -213,7 +216,7 @@ export const settlements = inTurns(
  * The window of a batch: an attempt that is lost is repeated whole, and finds what it had started. A cancellation brings
  * back what it has, so it is waited for.
  */
-export const windows = proxyActivities<Pick<BatchActivities, 'runWindow'>>({
+export const windowActivity = proxyActivities<Pick<BatchActivities, 'runWindow'>>({
   startToCloseTimeout: '2 minutes',
   heartbeatTimeout: '10 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

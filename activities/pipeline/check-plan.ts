@@ -13,10 +13,10 @@ import { questionOf } from '../../domain/pipeline/step-question.ts';
 import { isOfOne } from '../../domain/pipeline/step-rules.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { decideStep } from '../../plans/deciding/decide-step.ts';
-import { plainPathOf } from '../../plans/expression.ts';
+import { plainPathOf } from '../../plans/expressions/expression.ts';
+import { parseTemplate, soleExpression } from '../../plans/expressions/template.ts';
 import { paramsOf, sourcesOf } from '../../plans/graph.ts';
 import { withMemory } from '../../plans/model-facts.ts';
-import { parseTemplate, soleExpression } from '../../plans/template.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 
 /** Of all that is prepared along with the check: an answer stands in the history, which takes no more than 2 MiB. */

@@ -3,7 +3,7 @@ import { sumUp } from '../../domain/estimate.ts';
 import { estimateModel } from '../../plans/estimate.ts';
 import { catalogueOf } from '../catalogue.ts';
 import { defineCommand } from '../define-command.ts';
-import { addInputOptions } from '../deliver.ts';
+import { addInputOptions } from '../download/deliver.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { parseCount } from '../options/option-parsers.ts';
 import { prettyEstimate } from '../printing/estimate-table.ts';

@@ -13,7 +13,7 @@ import {
 import { withoutUndefined } from '../../domain/json.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
-import { addDownloadOptions, addInputOptions } from '../deliver.ts';
+import { addDownloadOptions, addInputOptions } from '../download/deliver.ts';
 import { addBudgetOption } from '../options/budget-option.ts';
 import { addLabelOption, type LabelFlags } from '../options/label-option.ts';
 import { parsePositive, parseStretch } from '../options/option-parsers.ts';

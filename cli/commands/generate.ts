@@ -8,7 +8,7 @@ import { catalogueOf } from '../catalogue.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../command-context.ts';
 import { defineCommand } from '../define-command.ts';
-import { deliver, type DownloadFlags, prepareDownload, resultCommand } from '../deliver.ts';
+import { deliver, type DownloadFlags, prepareDownload, resultCommand } from '../download/deliver.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { catchInterrupts } from '../interrupts.ts';
 import { labelsOf } from '../options/label-option.ts';

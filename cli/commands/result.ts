@@ -1,6 +1,12 @@
 import { GenerationError } from '../../client/index.ts';
 import { defineCommand } from '../define-command.ts';
-import { addDownloadOptions, deliver, type DownloadFlags, prepareDownload, resultCommand } from '../deliver.ts';
+import {
+  addDownloadOptions,
+  deliver,
+  type DownloadFlags,
+  prepareDownload,
+  resultCommand,
+} from '../download/deliver.ts';
 import { waitForEnd } from '../wait-for-end.ts';
 
 interface ResultOptions extends DownloadFlags {

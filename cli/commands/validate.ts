@@ -11,7 +11,7 @@ import {
 } from '../../runcomfy/models/index.ts';
 import { CliError } from '../cli-error.ts';
 import { defineCommand } from '../define-command.ts';
-import { addInputOptions } from '../deliver.ts';
+import { addInputOptions } from '../download/deliver.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { nearestModels } from '../nearest-models.ts';
 import { type InputSource, readInput } from '../read-input.ts';

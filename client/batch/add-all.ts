@@ -11,7 +11,7 @@ import { refuseBatch } from './batch-errors.ts';
 import { findOrderIssues, type ItemSetting } from './check-items.ts';
 import { readAnsweredState } from './read-batch-state.ts';
 import { readItems } from './read-items.ts';
-import { addOnce } from './tell-ended.ts';
+import { addOnce } from './telling/tell-ended.ts';
 
 /** How many pages are written concurrently, ahead of the next one to be added. */
 const lanes = 4;

@@ -31,8 +31,8 @@ import { type KnownBatchState, readAnsweredState, readBatchState } from './read-
 import { readItems } from './read-items.ts';
 import { readResults, type ResultsOptions } from './read-results.ts';
 import type { StartedBatch } from './starting/start-batch.ts';
-import { cancelBatch, pauseBatch, resumeBatch, setBatch } from './tell-batch.ts';
-import { addOnce, sealOnce } from './tell-ended.ts';
+import { cancelBatch, pauseBatch, resumeBatch, setBatch } from './telling/tell-batch.ts';
+import { addOnce, sealOnce } from './telling/tell-ended.ts';
 
 /** One batch, by its key. Every method throws `GenerationError`. */
 export interface BatchHandle extends StartedBatch {

@@ -5,6 +5,8 @@ import { deliveryQuery } from '../../workflows/webhook/messages.ts';
 import type { FoundDelivery } from './find-deliveries.ts';
 
 const queryWithinMs = 6_000;
+/** Shorter: what its order says of an ended delivery is there already, and no worker may be left. */
+const closedWithinMs = 2_000;
 
 /**
  * The state of a delivery. An ended one needs no worker; an open one that no worker answers for is described by its
@@ -16,10 +18,13 @@ export async function readDelivery(client: Client, found: FoundDelivery): Promis
 }
 
 /** Undefined if no worker answers. */
-async function askWorker(client: Client, { workflowId, runId }: FoundDelivery): Promise<Delivery | undefined> {
+async function askWorker(
+  client: Client,
+  { workflowId, runId, isClosed }: FoundDelivery,
+): Promise<Delivery | undefined> {
   const handle = client.workflow.getHandle(workflowId, runId);
   return await client
-    .withDeadline(Date.now() + queryWithinMs, () => handle.query(deliveryQuery))
+    .withDeadline(Date.now() + (isClosed ? closedWithinMs : queryWithinMs), () => handle.query(deliveryQuery))
     .catch(() => undefined);
 }
 

@@ -53,7 +53,9 @@ export function addGenerationTools(server: McpServer, context: McpContext): void
         const list = async () => {
           const rows = [];
           for await (const row of parts.generations.list({ ...filter, keyPrefix })) {
-            rows.push(rowBody(principal, asKnown(parts.reader, row)));
+            const known = asKnown(parts.reader, row);
+            // The index may be behind what this gateway has told of the run.
+            if (filter.phase === undefined || known.phase === filter.phase) rows.push(rowBody(principal, known));
           }
           return rows;
         };

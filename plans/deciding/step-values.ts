@@ -3,8 +3,8 @@ import type { StepValuesInQuestion } from '../../domain/pipeline/pipeline-activi
 import type { StepFailure } from '../../domain/pipeline/pipeline-run.ts';
 import { valuesOfStep } from '../../domain/pipeline/step-rules.ts';
 import type { ExpressionError, Values } from '../evaluate.ts';
-import { fieldsAskedBy } from '../expression.ts';
-import { parseBareExpression } from '../template.ts';
+import { fieldsAskedBy } from '../expressions/expression.ts';
+import { parseBareExpression } from '../expressions/template.ts';
 
 const outputFields = new Set(
   ['image', 'video', 'audio', 'choice'].flatMap((kind) => [kind, `${kind}s`]).concat('files'),

@@ -5,7 +5,7 @@ import { pagesFor } from '../../domain/batch/batch-page.ts';
 import { mostStartedBy } from '../../domain/batch/batch-window.ts';
 import { batchDefaults, batchLimits } from '../../domain/batch/batch.ts';
 import { withoutUndefined } from '../../domain/json.ts';
-import { windows } from '../activity-options.ts';
+import { windowActivity } from '../activity-options.ts';
 import { pauseIfGivenUp } from '../given-up.ts';
 import { labelsOfRun } from '../labels.ts';
 import { areLinesInTheWay, isLetGo, writeLines } from './cancellation.ts';
@@ -59,7 +59,7 @@ export async function runWindow(batch: Batch): Promise<void> {
   };
   let answer: WindowAnswer;
   try {
-    answer = await scope.run(() => windows.runWindow(question));
+    answer = await scope.run(() => windowActivity.runWindow(question));
     batch.windowsGivenUp = 0;
   } catch (error) {
     // Called back before any worker had it, between two attempts, or with its worker gone, which could not say so any more;

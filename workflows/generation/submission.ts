@@ -3,7 +3,7 @@ import type { AcceptedSubmit, RecalledSubmit, SubmitHeartbeat, SubmitOrder } fro
 import type { BudgetGrant } from '../../domain/budget/budget.ts';
 import { isJsonObject, withoutUndefined } from '../../domain/json.ts';
 import { scheduledByAttribute } from '../../domain/names.ts';
-import { localChecks, recalls, submitActivities } from '../activity-options.ts';
+import { legacyLocalChecks, recalls, submitActivities } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
@@ -178,7 +178,7 @@ async function recall({ state }: Generation, firstExecutionRunId: string, isProo
   if (!isProofNeeded || recalled.requestId !== undefined || recalled.isReset !== undefined) return recalled;
   // A replay may take up what follows from a local activity before it has heard of the patches and messages of that task.
   const isLocal = !patched('recalls-at-hand-are-no-local-activities');
-  const atHand = isLocal ? localChecks : recalls(workflowInfo().taskQueue);
+  const atHand = isLocal ? legacyLocalChecks : recalls(workflowInfo().taskQueue);
   return await atHand.recallSubmit({ firstExecutionRunId }).catch(unanswered);
 }
 

@@ -19,7 +19,7 @@ import {
   webhookKeyOfRun,
   type WebhookOrder,
 } from '../../domain/webhook/webhook.ts';
-import { localChecks, webhookChecks } from '../activity-options.ts';
+import { legacyLocalChecks, webhookChecks } from '../activity-options.ts';
 import { isKeyTaken } from '../generation-child.ts';
 import { readActivityError } from './activity-error.ts';
 import { endOf } from './endings.ts';
@@ -65,7 +65,7 @@ async function askForCheck(
   if (patched('webhooks-are-checked-by-an-activity')) return await webhookChecks.checkWebhook(target);
   const isAskedBefore = patched('webhooks-are-checked-by-either');
   if (isAskedBefore && facts.selfStartedBy !== undefined) patched('self-started-runs-do-not-submit');
-  return await localChecks.checkWebhook(target).catch((error: unknown) => {
+  return await legacyLocalChecks.checkWebhook(target).catch((error: unknown) => {
     // A worker that has much to do may have had no time for it, and what cannot be delivered would be paid for.
     if (isAskedBefore || patched('webhooks-are-checked-again')) return webhookChecks.checkWebhook(target);
     throw error;

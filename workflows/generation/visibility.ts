@@ -15,7 +15,7 @@ import {
   searchAttributeNames,
   searchAttributes,
 } from '../../domain/names.ts';
-import { localChecks } from '../activity-options.ts';
+import { legacyLocalChecks } from '../activity-options.ts';
 import { askForAttributes } from '../known-attributes.ts';
 import { labelsShown } from '../labels.ts';
 import { readActivityError } from './activity-error.ts';
@@ -121,7 +121,7 @@ async function askAndSet(generation: Generation): Promise<void> {
 async function askFor(names: string[]): Promise<string[] | undefined> {
   if (isAnyWorkerAsked()) return await askForAttributes(names, believedForMs);
   try {
-    return (await localChecks.listSearchAttributes({ names })).existing;
+    return (await legacyLocalChecks.listSearchAttributes({ names })).existing;
   } catch (error) {
     log.warn('Temporal does not say which search attributes there are', { reason: readActivityError(error).message });
     return undefined;

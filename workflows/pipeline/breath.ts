@@ -1,6 +1,6 @@
 import { condition, patched, workflowInfo } from '@temporalio/workflow';
 import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
-import { breaths, pauses } from '../activity-options.ts';
+import { localPauses, localPausesInTurns } from '../activity-options.ts';
 import { hasTurn } from '../local-turns.ts';
 import { type Pipeline, planOf } from './memory.ts';
 
@@ -62,7 +62,7 @@ function keepTaskOpen(pipeline: Pipeline): void {
   const ms = Math.round(breathMs(paceOf(pipeline, pipeline.orderMs)));
   pipeline.isTaskKeptOpen = true;
   pipeline.hasKeptTasksOpen = true;
-  pauses.breathe({ ms }).catch(() => {
+  localPauses.breathe({ ms }).catch(() => {
     // Without it the task ends at once.
   });
   let looks = 0;
@@ -86,7 +86,7 @@ async function breatheAsBefore(pipeline: Pipeline): Promise<void> {
 async function takeBreath(pipeline: Pipeline, ms: number): Promise<void> {
   pipeline.busy += 1;
   try {
-    await breaths.breathe({ ms });
+    await localPausesInTurns.breathe({ ms });
   } catch {
     // It only waits: without it the places are taken again at once.
   } finally {

@@ -3,7 +3,7 @@ import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import type { FirstQuestion, StepAnswer, StepQuestion } from '../../domain/pipeline/pipeline-activities.ts';
 import { questionOf } from '../../domain/pipeline/step-question.ts';
 import { isOfOne } from '../../domain/pipeline/step-rules.ts';
-import { atOnce, atOnceMs, preparations } from '../activity-options.ts';
+import { localPreparationMs, localPreparations, preparations } from '../activity-options.ts';
 import { hasTurn } from '../local-turns.ts';
 import { maxQuestionBytes } from './bounds.ts';
 import { unlessStopped, untilNothingIsDue } from './interruptible.ts';
@@ -82,10 +82,10 @@ function termsOf({ request: { maxCostUsd, onWall } }: Pipeline): Pick<StepQuesti
 async function prepareAtOnce(pipeline: Pipeline, question: StepQuestion): Promise<StepAnswer | undefined> {
   const { isSparing, isSteady } = planOf(pipeline);
   if (!isSparing || isSteady || pipeline.stop) return undefined;
-  if (!hasTurn(atOnceMs)) return undefined;
+  if (!hasTurn(localPreparationMs)) return undefined;
   pipeline.busy += 1;
   try {
-    return await atOnce.prepareStep(question);
+    return await localPreparations.prepareStep(question);
   } catch {
     return undefined;
   } finally {

@@ -1,10 +1,10 @@
 import type { PipelineResult } from '../../../client/index.ts';
 import type { CommandContext } from '../../command-context.ts';
-import { type DownloadFlags, saveFiles } from '../../deliver.ts';
+import { type DownloadFlags, saveFiles } from '../../download/deliver.ts';
+import { urlsIn } from '../../download/urls-in.ts';
 import { type ExitCode, exitCodes } from '../../exit-codes.ts';
 import { ownCommand } from '../../own-command.ts';
 import { fields } from '../../printing/pretty.ts';
-import { urlsIn } from '../../urls-in.ts';
 
 /** The command that prints a result, and downloads its files, once more. */
 export function pipelineResultCommand(key: string, { download, allowHost = [] }: DownloadFlags): string {

@@ -1,6 +1,6 @@
 import { GenerationError } from '../../../client/index.ts';
 import { defineCommand } from '../../define-command.ts';
-import { addDownloadOptions, type DownloadFlags, prepareDownload } from '../../deliver.ts';
+import { addDownloadOptions, type DownloadFlags, prepareDownload } from '../../download/deliver.ts';
 import { deliverPipeline, pipelineResultCommand } from './deliver.ts';
 import { waitForPipeline } from './wait.ts';
 

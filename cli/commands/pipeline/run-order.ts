@@ -6,7 +6,7 @@ import { withoutUndefined } from '../../../domain/json.ts';
 import { parsePipelineRequest } from '../../../domain/pipeline/pipeline-request.ts';
 import { CliError } from '../../cli-error.ts';
 import type { CommandContext } from '../../command-context.ts';
-import { addDownloadOptions } from '../../deliver.ts';
+import { addDownloadOptions } from '../../download/deliver.ts';
 import { addBudgetOption } from '../../options/budget-option.ts';
 import { addLabelOption, type LabelFlags } from '../../options/label-option.ts';
 import { parseStretch } from '../../options/option-parsers.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CliError } from '../../cli-error.ts';
 import { defineCommand } from '../../define-command.ts';
-import { type DownloadFlags, prepareDownload } from '../../deliver.ts';
+import { type DownloadFlags, prepareDownload } from '../../download/deliver.ts';
 import { exitCodes } from '../../exit-codes.ts';
 import { catchInterrupts } from '../../interrupts.ts';
 import { labelsOf } from '../../options/label-option.ts';

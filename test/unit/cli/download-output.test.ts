@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type DownloadOptions, downloadOutput, prepareFolder } from '../../../cli/download-output.ts';
+import { type DownloadOptions, downloadOutput, prepareFolder } from '../../../cli/download/download-output.ts';
 import { serveTcp } from '../../support/http-servers.ts';
 import { serveProxy } from '../../support/proxy.ts';
 

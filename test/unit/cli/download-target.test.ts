@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fileNameOf, isHostAllowed, withSuffix } from '../../../cli/download-target.ts';
+import { fileNameOf, isHostAllowed, withSuffix } from '../../../cli/download/download-target.ts';
 
 describe('isHostAllowed', () => {
   it.each(['https://cdn.runcomfy.net/a.mp4', 'https://a.b.runcomfy.com/x', 'https://CDN.RunComfy.NET/a'])(

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { describe, expect, it } from 'vitest';
-import { saveBody } from '../../../cli/save-file.ts';
+import { saveBody } from '../../../cli/download/save-file.ts';
 import { temporaryFolder } from '../../support/processes.ts';
 
 /** Saves a body whose bytes come one by one. */

@@ -1,6 +1,6 @@
 import { ApplicationFailure, type Client, WorkflowUpdateFailedError } from '@temporalio/client';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { addToBatch } from '../../../client/batch/tell-batch.ts';
+import { addToBatch } from '../../../client/batch/telling/tell-batch.ts';
 
 const cause = ApplicationFailure.create({ type: 'ServiceUnavailable', message: 'no room' });
 const full = new WorkflowUpdateFailedError('refused', cause);

@@ -3,7 +3,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { createBatchHandle } from '../../../client/batch/batch-handle.ts';
 import { readBatchState } from '../../../client/batch/read-batch-state.ts';
-import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
+import { cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/telling/tell-batch.ts';
 import { changeBudget } from '../../../client/budget/change-budget.ts';
 import { cancelGeneration } from '../../../client/generation/deciding/cancel-generation.ts';
 import { resolveSubmission } from '../../../client/generation/deciding/resolve-submission.ts';

@@ -1,6 +1,6 @@
 import { ApplicationFailure, type Client, WorkflowUpdateFailedError } from '@temporalio/client';
 import { expect, it } from 'vitest';
-import { cancelBatch } from '../../../client/batch/tell-batch.ts';
+import { cancelBatch } from '../../../client/batch/telling/tell-batch.ts';
 import { cancelPipeline } from '../../../client/pipeline/decide.ts';
 
 it.each([

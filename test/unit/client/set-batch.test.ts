@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { expect, it } from 'vitest';
-import { setBatch } from '../../../client/batch/tell-batch.ts';
+import { setBatch } from '../../../client/batch/telling/tell-batch.ts';
 import type { BatchSetMessage } from '../../../domain/batch/batch.ts';
 
 /** A client of a batch that takes whatever it is told, and what that was. */

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import { defaultPayloadConverter, RetryState } from '@temporalio/common';
 import { expect, it, vi } from 'vitest';
-import { addToBatch, cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/tell-batch.ts';
+import { addToBatch, cancelBatch, pauseBatch, sealBatch } from '../../../client/batch/telling/tell-batch.ts';
 import { readBudget } from '../../../client/budget/read-budget.ts';
 import { asOneCall } from '../../../client/generation/one-call.ts';
 import { grpcCode } from '../../../client/grpc.ts';

@@ -1,60 +1,10 @@
-import type { McpServer } from '@modelcontextprotocol/server';
-import pino from 'pino';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import { GenerationError, type GenerationErrorType } from '../../../client/index.ts';
-import { createCatalogueReads } from '../../../gateway/catalogue/catalogue-reads.ts';
 import { generationList } from '../../../gateway/contract/generation-list.ts';
-import { addGenerationTools } from '../../../gateway/mcp/generation-tools.ts';
-import { addModelTools } from '../../../gateway/mcp/model-tools.ts';
-import { addOrderTool } from '../../../gateway/mcp/order-tool.ts';
-import { answerTool, type McpContext } from '../../../gateway/mcp/tool.ts';
-import { createGatewayMetrics } from '../../../gateway/metrics/gateway-metrics.ts';
+import { answerTool } from '../../../gateway/mcp/tool.ts';
+import { agent } from '../../support/agent-in-process.ts';
 import { flux } from '../../support/simulator-client.ts';
-
-interface Answer {
-  isError?: boolean;
-  content: { text?: string }[];
-  structuredContent?: Record<string, unknown>;
-}
-
-type Act = (args: object) => Promise<Answer>;
-
-/** A tenant's agent, whose gateway cannot ask RunComfy unless `parts` say otherwise. */
-function agent(parts: object = {}, sinceMs = 0, principal: object = { tenant: 'acme', scope: 'generate' }) {
-  const lines: string[] = [];
-  const away = () => Promise.reject(new Error('away'));
-  const context = {
-    parts: {
-      log: pino({ serializers: { error: pino.stdSerializers.err } }, { write: (line: string) => lines.push(line) }),
-      catalogue: { models: away, model: away },
-      metrics: createGatewayMetrics(),
-      client: { withDeadline: (_: number, ask: () => unknown) => ask() },
-      ...parts,
-    },
-    readCatalogue: createCatalogueReads(),
-    principal,
-    requestId: 'request-1',
-    takeStart: () => Promise.resolve(),
-    since: performance.now() - sinceMs,
-    stopping: new AbortController().signal,
-    gone: new AbortController().signal,
-  } as unknown as McpContext;
-  const tools = new Map<string, Act>();
-  const taken = new Map<string, z.ZodType>();
-  const server = {
-    registerTool: (tool: string, { inputSchema }: { inputSchema: z.ZodType }, act: Act) => {
-      tools.set(tool, act);
-      taken.set(tool, inputSchema);
-    },
-  } as unknown as McpServer;
-  for (const add of [addModelTools, addOrderTool, addGenerationTools]) add(server, context);
-  const use = async (name: string, args: object) => {
-    const answer = await tools.get(name)?.(args);
-    return { isError: answer?.isError, data: answer?.structuredContent, text: answer?.content[0]?.text };
-  };
-  return { context, lines, use, taken };
-}
 
 it.each(['find_models', 'describe_model'])('%s says that the catalogue cannot be asked now', async (name) => {
   const { lines, use } = agent();
@@ -296,4 +246,12 @@ it.each([
   // What is no field of the contract would be left out here.
   expect(generationList.parse(data)).toEqual(data);
   expect(data).toMatchObject({ generations: [{ ...shown, createdAt: startedAt }] });
+});
+
+it('lists of one phase hold nothing that was told to be in another', async () => {
+  const row = { key: 'order-1', runId: 'r', model: flux, phase: 'in_queue', startedAt: '2026-11-29T05:00:00.000Z' };
+  const told = { ...row, phase: 'succeeded' };
+  const { use } = agent({ generations: { list: () => [row] }, reader: { known: () => told } });
+  expect((await use('list_generations', { phase: 'in_queue' })).data).toEqual({ generations: [] });
+  expect((await use('list_generations', {})).data).toMatchObject({ generations: [{ phase: 'succeeded' }] });
 });

@@ -1,5 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js';
-import { type ParamType, type PipelinePlan, planLimits, type PlanStep } from '../domain/pipeline/pipeline.ts';
+import { type ParamType, type PipelinePlan, planLimits, type PlanStep } from '../../domain/pipeline/pipeline.ts';
 
 /** The CEL type of each param type. Media are URLs. */
 const celTypes: Readonly<Record<ParamType, string>> = {

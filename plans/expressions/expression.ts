@@ -1,9 +1,9 @@
 import { type ASTNode, Environment, type ParseError } from '@marcbachmann/cel-js';
-import type { InputIssue } from '../domain/generation.ts';
-import type { PipelinePlan } from '../domain/pipeline/pipeline.ts';
+import type { InputIssue } from '../../domain/generation.ts';
+import type { PipelinePlan } from '../../domain/pipeline/pipeline.ts';
+import { didYouMean } from '../field-reader.ts';
 import { createTypeEnvironment, fieldsOfStep, type Scope } from './expression-types.ts';
 import { libraryWords } from './expression-words.ts';
-import { didYouMean } from './field-reader.ts';
 import { checkExpressionText } from './template.ts';
 
 /** A step that an expression refers to, and the first field that it reads from it. */

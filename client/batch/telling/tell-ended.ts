@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
-import type { BatchPages } from '../../domain/batch/batch-page.ts';
-import { type BatchAddMessage, type BatchState, isBatchEnd } from '../../domain/batch/batch.ts';
-import { isMissing } from '../../domain/request-checks.ts';
-import { chainDigest } from '../../plans/batch/item-pages.ts';
-import { GenerationError, isGenerationError } from '../errors.ts';
-import { supersededRun } from '../generation/one-chain.ts';
-import { unanswered } from './batch-errors.ts';
-import { readBatchState } from './read-batch-state.ts';
+import type { BatchPages } from '../../../domain/batch/batch-page.ts';
+import { type BatchAddMessage, type BatchState, isBatchEnd } from '../../../domain/batch/batch.ts';
+import { isMissing } from '../../../domain/request-checks.ts';
+import { chainDigest } from '../../../plans/batch/item-pages.ts';
+import { GenerationError, isGenerationError } from '../../errors.ts';
+import { supersededRun } from '../../generation/one-chain.ts';
+import { unanswered } from '../batch-errors.ts';
+import { readBatchState } from '../read-batch-state.ts';
 import { addToBatch, sealBatch } from './tell-batch.ts';
 
 type Count = Promise<{ count: number }>;

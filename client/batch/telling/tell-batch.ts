@@ -8,24 +8,24 @@ import {
   type BatchPhase,
   type BatchSetMessage,
   nothingCancelled,
-} from '../../domain/batch/batch.ts';
-import { readFailureDetails } from '../../domain/failure-details.ts';
-import { isJsonObject, jsonBytes } from '../../domain/json.ts';
-import { batchMessageNames } from '../../domain/names.ts';
-import { withoutMissing } from '../../domain/request-checks.ts';
-import { pauseSignal, resumeSignal } from '../../workflows/batch/messages.ts';
-import { GenerationError, isGenerationError } from '../errors.ts';
-import { checkArgument } from '../generation/check-arguments.ts';
-import type { CancelOptions } from '../generation/deciding/cancel-generation.ts';
-import { explainStandstill, withoutHearing } from '../generation/following/standstill.ts';
-import { readEndOf } from '../generation/one-chain.ts';
-import { describeRun } from '../generation/run-info.ts';
-import { type Message, sendUpdate } from '../generation/send-update.ts';
-import { sendWish } from '../generation/send-wish.ts';
-import { isOutOfTime } from '../grpc.ts';
-import { unlessLeft } from '../with-signal.ts';
-import { unanswered } from './batch-errors.ts';
-import { readBatchMemo, readBatchState } from './read-batch-state.ts';
+} from '../../../domain/batch/batch.ts';
+import { readFailureDetails } from '../../../domain/failure-details.ts';
+import { isJsonObject, jsonBytes } from '../../../domain/json.ts';
+import { batchMessageNames } from '../../../domain/names.ts';
+import { withoutMissing } from '../../../domain/request-checks.ts';
+import { pauseSignal, resumeSignal } from '../../../workflows/batch/messages.ts';
+import { GenerationError, isGenerationError } from '../../errors.ts';
+import { checkArgument } from '../../generation/check-arguments.ts';
+import type { CancelOptions } from '../../generation/deciding/cancel-generation.ts';
+import { explainStandstill, withoutHearing } from '../../generation/following/standstill.ts';
+import { readEndOf } from '../../generation/one-chain.ts';
+import { describeRun } from '../../generation/run-info.ts';
+import { type Message, sendUpdate } from '../../generation/send-update.ts';
+import { sendWish } from '../../generation/send-wish.ts';
+import { isOutOfTime } from '../../grpc.ts';
+import { unlessLeft } from '../../with-signal.ts';
+import { unanswered } from '../batch-errors.ts';
+import { readBatchMemo, readBatchState } from '../read-batch-state.ts';
 
 const takenWithinMs = 60_000;
 /** Pause before an update that was refused for the moment is sent again. */

@@ -3,13 +3,13 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dispatcher } from 'undici';
-import type { GenerationOutput } from '../domain/generation.ts';
-import { createDispatchers, type Dispatchers, type ProxySettings } from '../runcomfy/http/dispatchers.ts';
-import { requestUnlessAborted } from '../runcomfy/http/request-unless-aborted.ts';
-import { parseUrl } from '../runcomfy/urls.ts';
-import { CliError } from './cli-error.ts';
+import type { GenerationOutput } from '../../domain/generation.ts';
+import { createDispatchers, type Dispatchers, type ProxySettings } from '../../runcomfy/http/dispatchers.ts';
+import { requestUnlessAborted } from '../../runcomfy/http/request-unless-aborted.ts';
+import { parseUrl } from '../../runcomfy/urls.ts';
+import { CliError } from '../cli-error.ts';
+import { fileReason } from '../file-reason.ts';
 import { fileNameOf, isHostAllowed, isMediaType } from './download-target.ts';
-import { fileReason } from './file-reason.ts';
 import { discard, moveIntoPlace, refusal, saveBody } from './save-file.ts';
 
 export interface DownloadOptions {

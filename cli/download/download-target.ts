@@ -1,4 +1,4 @@
-import { parseUrl } from '../runcomfy/urls.ts';
+import { parseUrl } from '../../runcomfy/urls.ts';
 
 const ownDomains = ['.runcomfy.net', '.runcomfy.com'];
 /** File systems allow 255 bytes per name; the rest is left for a suffix. */

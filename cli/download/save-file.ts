@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Dispatcher } from 'undici';
-import { CliError } from './cli-error.ts';
+import { CliError } from '../cli-error.ts';
 import { withSuffix } from './download-target.ts';
 
 export interface SaveLimits {

@@ -1,4 +1,4 @@
-import { walkJson } from '../domain/json.ts';
+import { walkJson } from '../../domain/json.ts';
 
 /** All URLs anywhere in a value. */
 export function urlsIn(value: unknown): string[] {

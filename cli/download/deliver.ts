@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
-import type { GenerationHandle } from '../client/index.ts';
-import type { GenerationOutput, GenerationResult } from '../domain/generation.ts';
-import { loopbackHostOf } from '../runcomfy/models/index.ts';
-import { CliError } from './cli-error.ts';
-import type { CommandContext } from './command-context.ts';
+import type { GenerationHandle } from '../../client/index.ts';
+import type { GenerationOutput, GenerationResult } from '../../domain/generation.ts';
+import { loopbackHostOf } from '../../runcomfy/models/index.ts';
+import { CliError } from '../cli-error.ts';
+import type { CommandContext } from '../command-context.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { catchInterrupts } from '../interrupts.ts';
+import { ownCommand } from '../own-command.ts';
+import { prettyResult } from '../printing/pretty.ts';
+import { oneLine } from '../printing/printable.ts';
 import { downloadOutput, prepareFolder } from './download-output.ts';
-import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { catchInterrupts } from './interrupts.ts';
-import { ownCommand } from './own-command.ts';
-import { prettyResult } from './printing/pretty.ts';
-import { oneLine } from './printing/printable.ts';
 
 export interface DownloadFlags {
   download?: string;

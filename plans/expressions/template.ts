@@ -1,5 +1,5 @@
-import type { InputIssue } from '../domain/generation.ts';
-import { planLimits } from '../domain/pipeline/pipeline.ts';
+import type { InputIssue } from '../../domain/generation.ts';
+import { planLimits } from '../../domain/pipeline/pipeline.ts';
 
 /** A part of a string of a plan: literal text, or an expression to be replaced by its value. */
 export type TemplatePart = { text: string } | { expression: string; column: number };
