@@ -17,12 +17,12 @@ export interface KeptRequestId {
   heartbeatDetails: SubmitHeartbeat;
 }
 
-/** What the runs before a reset did with the order, as far as this run does not share it with them. */
+/** What the runs before a reset did with the order, in the part of their histories that this run does not share. */
 export type SubmitBeforeReset =
   | { kind: 'nothing' }
   /** `acceptedAt`: ISO 8601. */
   | { kind: 'accepted'; requestId: string; acceptedAt: string }
-  /** It may have been accepted. `sentAt`: ISO 8601, where that is known. */
+  /** The order may have been accepted. `sentAt`: ISO 8601, if known. */
   | { kind: 'unknown'; sentAt?: string };
 
 /** What the activities need from the process they run in. */
@@ -39,19 +39,22 @@ export interface ActivityDeps {
   waiting: WaitingKnowledge;
   /** The search attributes of ours that the server knows. */
   searchAttributes: () => string[];
-  /** Which of these search attributes the server knows just now; ours only where they are of our type. */
+  /** Which of these search attributes the server knows right now. Ours count only if they have our type. */
   existingSearchAttributes: (names: string[]) => Promise<string[]>;
   /** A balance read at most 60 s ago, if there is one; never waits. */
   recentBalance: () => BalanceReading | undefined;
   expectedPriceUsd: (model: string, input: Record<string, unknown>) => Promise<number | undefined>;
-  /** Makes an accepted id outlive this process and the current activity; never throws. */
+  /** Stores an accepted request id so that it outlives this process and the current activity; never throws. */
   keepRequestId: (kept: KeptRequestId) => Promise<void>;
   /** The submit that RunComfy accepted from this chain of runs, as the worker's disk remembers it; never throws. */
   acceptedBefore: (chain: {
     workflowId: string;
     firstExecutionRunId: string;
   }) => Promise<{ requestId: string; acceptedAt: string } | undefined>;
-  /** What the runs before a reset of this one submitted; nothing where it was not reset. Rejects where Temporal does not tell. */
+  /**
+   * What the runs before a reset of this one submitted; `nothing` if it was not reset. Rejects if Temporal does not
+   * tell.
+   */
   submitBeforeReset: (run: {
     workflowId: string;
     runId: string;

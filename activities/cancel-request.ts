@@ -9,30 +9,36 @@ import { readKey } from './reading/read-attempt.ts';
 import type { AttemptCount } from './reading/read-counter.ts';
 import { failure } from './to-application-failure.ts';
 
-/** With the time that the cancel itself may take, less than an attempt's 15 s. */
+/** Timeout of one status read, in milliseconds: with the cancel itself, less than an attempt's 15 s. */
 const statusWithinMs = 4_000;
 
-/** An attempt has 15 s. */
+/** Time limit of the answer, in milliseconds from the start of the attempt, which has 15 s. */
 const answerWithinMs = 14_000;
 
-/** RunComfy has so long for an answer, from all attempts together: time in which no worker asks is not counted. */
+/**
+ * Time that all attempts together give RunComfy for an outcome, in milliseconds. Time in which no worker asks is not
+ * counted.
+ */
 const askForMs = 30_000;
 
 const longestBackoffMs = 5_000;
 
-/** Kept by the server between the attempts of one cancel. */
+/** Heartbeat details, which Temporal keeps between the attempts of one cancel. */
 interface CancelHeartbeat {
-  /** With the pause that follows. */
+  /** Includes the pause that follows. */
   askedForMs: number;
   reads: number;
 }
 
-/** A cancel that was only noted shows, or fails to show, within these. */
+/**
+ * Pauses before further status reads, in milliseconds: a cancel that was only acknowledged takes effect within them, or
+ * not at all.
+ */
 const secondLooksMs = [1_000, 3_000];
 
 /**
- * `POST /requests/{id}/cancel`, checked by one status read: a lost reply may have stopped the work all the same, and a
- * cancel that was acknowledged may have come too late.
+ * `POST /requests/{id}/cancel`, checked by status reads: a lost reply may have stopped the work all the same, and an
+ * acknowledged cancel may have come too late.
  */
 export function createCancelRequest(deps: ReadingDeps): Activities['cancelRequest'] {
   const { runcomfy, readCounter, openAttempts, readPacer, lateCost } = deps;
@@ -48,7 +54,7 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
       const askedForMs = before.askedForMs + performance.now() - startedAt + backoffMs;
       const reads = count.unreported();
       heartbeat({ askedForMs, reads } satisfies CancelHeartbeat);
-      // No answer but an outcome ends them early.
+      // Only an outcome ends the attempts earlier.
       const isLast = askedForMs >= askForMs;
       return failure('ServiceUnavailable', 'cancel', message, { reads }, backoffMs, isLast);
     };
@@ -63,10 +69,10 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
         throw noOutcome(
           `RunComfy says that request ${requestId} was cancelled, and by its result that it is under way`,
         );
-      // A status may say of stopped work, too, that it is over, and of other work that it was stopped: the result tells.
+      // The status alone is no proof: it may call stopped work finished, and other work stopped. The result tells.
       const isStopped = end?.status === 'cancelled' || (status === 'cancelled' && end?.notStopped === undefined);
       const told: RequestStatus | undefined = isStopped ? 'cancelled' : status === 'cancelled' ? 'finished' : status;
-      // Whoever waits for the answer gets it as soon as where one read takes all its time.
+      // Reading the cost delays the answer no longer than one slow read would.
       const costUsd = isStopped
         ? await lateCost({ model, requestId }, { status: 'cancelled', costUsd: end?.costUsd }, count, latestAt)
         : end?.costUsd;
@@ -89,7 +95,10 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
     throw noOutcome(reply instanceof Error ? reply.message : 'RunComfy answered the cancel without an outcome');
   };
 
-  /** An acknowledged cancel of work that still waits has not stopped it yet: only what comes of it tells. */
+  /**
+   * Reads the status after a cancel. Work that is still queued after an acknowledged cancel has not been stopped yet,
+   * so its status is read again after a pause.
+   */
   async function statusAfter(
     said: CancelReply | undefined,
     requestId: string,
@@ -120,7 +129,7 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
   }
 }
 
-/** Older workers hand on no reads. */
+/** Older workers leave out `reads`. */
 function heartbeatOf(details: unknown): CancelHeartbeat {
   const { askedForMs, reads } = isJsonObject(details) ? details : {};
   const number = (value: unknown) => (typeof value === 'number' ? value : 0);

@@ -13,23 +13,26 @@ import { runReadAttempt } from './reading/read-attempt.ts';
 import type { AttemptCount } from './reading/read-counter.ts';
 import { failure } from './to-application-failure.ts';
 
-/** What this many looks agree on is no passing trouble that hides what a request is for. */
+/**
+ * Number of looks that must agree before a doubtful answer is accepted, so that a passing fault does not hide what a
+ * request is for.
+ */
 const leastLooks = 3;
 const pauseMs = 1_500;
 
-/** Within the attempt's 25 s, with time to report. */
+/** Timeout of all looks together, in milliseconds: the attempt has 25 s and needs time to report. */
 const withinMs = 22_000;
 
 /**
- * What one look saw: a result, or that there is none yet, or what may be all that there ever is: an error (`doubt`), or the
- * result of a request that is named otherwise (both).
+ * What one look saw: a result (`found`), no result yet (neither), an error that may be all there ever is (`doubt`), or
+ * a result that names another request (both).
  */
 interface Look {
   found?: ResultReply;
   doubt?: RunComfyError;
 }
 
-/** Checks that a request id given by a person exists, is ours, and fits the order where RunComfy says what it is for. */
+/** Checks that a request id given by a person exists, is ours, and fits the order if RunComfy says what it is for. */
 export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdoption'] {
   return (question) =>
     runReadAttempt(deps, question, async ({ count }) => {
@@ -53,7 +56,10 @@ export function createCheckAdoption(deps: ActivityDeps): Activities['checkAdopti
     });
 }
 
-/** Attempts do not add up to this: what failed one of them may be no answer of RunComfy's, and may put off the next. */
+/**
+ * Looks until the answer is certain, or enough looks agree on a doubtful one. All of this happens in one attempt:
+ * attempts may also fail without an answer from RunComfy, and then delay the next one.
+ */
 async function lookUntilSure(lookOnce: () => Promise<Look>, signal: AbortSignal): Promise<ResultReply | undefined> {
   let last = await lookOnce();
   let agreeing = 1;
@@ -88,11 +94,11 @@ async function look(
       count.add();
       const at = await runcomfy.status(requestId, { signal }).catch(() => undefined);
       const status = at?.namesAnother ? undefined : at?.status;
-      // It is there, and nothing says yet what it is for.
+      // The request exists, but nothing says yet what it is for.
       if (status === 'in_queue' || status === 'in_progress') return {};
       if (isErrorItsResult(error, status)) return { doubt: error };
     }
-    // A person has seen this id somewhere: no reply is still on its way to RunComfy's records.
+    // Final at once: a person has seen this id somewhere, so it is not too new for RunComfy to know it.
     if (isRunComfyError(error) && error.type === 'RequestNotFound') {
       throw failure('RequestNotFound', 'read', error.message, { reads: count.report() });
     }
@@ -100,22 +106,25 @@ async function look(
   }
 }
 
-/** What the application says of a result may be that there is none before the end. */
+/** Whether an error may only say that there is no result before the work has ended. */
 function isNoResultYet(error: unknown): error is RunComfyError {
   if (!isRunComfyError(error) || error.isPermanent) return false;
   return error.isFromApplication === true || error.type === 'RequestNotFound' || error.httpStatus === 425;
 }
 
-/** Whether the work ended so that RunComfy's error is all that there is for a result: it cannot say what it is for. */
+/**
+ * Whether the work ended in a way that leaves RunComfy's error as its only result, which cannot say what the request is
+ * for.
+ */
 function isErrorItsResult(error: RunComfyError, status: RequestStatus | undefined): boolean {
   if (!mayBeOfWork(error)) return false;
   if (status === 'failed' || status === 'cancelled') return true;
-  // Work that went well has another result once a conflict or an internal error has passed.
+  // Work that succeeded gets its result once a conflict or an internal error has passed.
   const isConflict = error.httpStatus === 409 || String(error.vendorCode).startsWith('409');
   return status === 'finished' && error.type === 'InvalidInput' && !isConflict;
 }
 
-/** RunComfy may add defaults to the input that it echoes; what was sent must be in it unchanged. */
+/** Whether an echoed input matches what was sent. RunComfy may add defaults or leave fields out, but changes none. */
 function echoes(echo: Record<string, unknown>, sent: Record<string, unknown>): boolean {
   return Object.entries(sent).every(([key, value]) => !Object.hasOwn(echo, key) || isSameJson(echo[key], value));
 }

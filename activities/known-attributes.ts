@@ -1,7 +1,10 @@
 import { activityInfo } from '@temporalio/activity';
 import type { KnownAttributes } from '../domain/names.ts';
 
-/** What a worker knows of the server's search attributes, for a workflow that may hear of it much later. */
+/**
+ * The server's search attributes as the worker knows them, with a timestamp for a workflow that may hear of them much
+ * later.
+ */
 export function knownAttributes({ searchAttributes }: { searchAttributes: () => string[] }): KnownAttributes {
   const { currentAttemptScheduledTimestampMs } = activityInfo();
   return {
@@ -10,7 +13,7 @@ export function knownAttributes({ searchAttributes }: { searchAttributes: () => 
   };
 }
 
-/** The same for a workflow that asks; nothing of a worker that knows of none, which may not have been told yet. */
+/** The same if the workflow asks for it. Nothing if the worker knows of none, since it may not have been told yet. */
 export function attributesFor(
   { wantsSearchAttributes }: { wantsSearchAttributes?: boolean },
   deps: { searchAttributes: () => string[] },

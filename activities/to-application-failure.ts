@@ -8,19 +8,19 @@ import { withoutUndefined } from '../domain/json.ts';
 import { cutText, messageOf } from '../domain/text.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
 
-/**
- * A failure that Temporal finds too large it replaces by one that says nothing, so none comes near.
- */
+/** Longest message, in characters. Temporal replaces a failure that is too large by one that says nothing. */
 const maxMessageLength = 4_000;
+/** Longest text in the details, in characters. */
 const maxTextLength = 2_000;
 
-/** How the retry policy of submits backs off. */
+/** First backoff of the retry policy of submits. */
 const firstSubmitBackoffMs = 1_000;
+/** Longest backoff of that policy. */
 const longestSubmitBackoffMs = 30_000;
 
 /**
- * The one place where an error of the HTTP side becomes an `ApplicationFailure`. Anything that is no `RunComfyError` is a
- * defect: on a submit its outcome is unknown, elsewhere it is thrown as it is and Temporal repeats the read.
+ * The one place where an error of the HTTP side becomes an `ApplicationFailure`. Any other error than a `RunComfyError`
+ * is a defect: on a submit the outcome is then unknown, elsewhere Temporal retries it as `ServiceUnavailable`.
  */
 export function toApplicationFailure(
   error: unknown,
@@ -53,7 +53,7 @@ export function toApplicationFailure(
   return failure(error.type, role, error.message, details, retryAfterMs ?? error.retryAfterMs, error.isPermanent);
 }
 
-/** A failure in the words of `domain/failure-type.ts`, which says whether Temporal may repeat the call. */
+/** Creates a failure of a type of `domain/failure-type.ts`, which decides whether Temporal may retry the call. */
 export function failure(
   type: FailureType,
   role: EndpointRole,
@@ -63,7 +63,8 @@ export function failure(
   isPermanent = false,
 ): ApplicationFailure {
   const mayRetry = isRetryable(type, role) && !isPermanent;
-  // Some servers say 0 or 1 s with every 503, through a whole outage. After a 429 all orders are paced anyway.
+  // Some servers send a `Retry-After` of 0 or 1 s with every 503 throughout an outage. After a 429, all orders are
+  // paced anyway.
   const isOutage = role === 'submit' && type === 'ServiceUnavailable';
   const delayMs = retryAfterMs !== undefined && isOutage ? Math.max(retryAfterMs, submitBackoffMs()) : retryAfterMs;
   const created = ApplicationFailure.create({
@@ -71,7 +72,7 @@ export function failure(
     message: cutText(message, maxMessageLength),
     nonRetryable: !mayRetry,
     details: [bounded(details)],
-    // The server takes a delay of 0 for "no retry".
+    // Temporal's server takes a delay of 0 to mean "no retry".
     ...(mayRetry && delayMs !== undefined && { nextRetryDelay: Math.max(1, delayMs) }),
     ...(mayRetry && role !== 'submit' && { category: ApplicationFailureCategory.BENIGN }),
   });

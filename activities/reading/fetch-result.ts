@@ -14,16 +14,19 @@ import { latestLookAt, type ReadingDeps } from './late-cost.ts';
 import { noTurn, ofAnother, runReadAttempt } from './read-attempt.ts';
 import { nextResultInMs } from './result-schedule.ts';
 
-/** Leaves the GET its time within the attempt. */
+/** Longest wait for a turn, in milliseconds; leaves enough of the attempt for the GET. */
 const longestWaitMs = 4_000;
 
-/** Within the attempt's 25 s, with time to report. */
+/** Time limit of looking for the cost, in milliseconds: the attempt has 25 s and needs time to report. */
 const latestCostMs = 20_000;
 
-/** Temporal refuses what is above 2 MB, encrypted or not; a refused report would be made again and again. */
+/**
+ * Largest output that is kept, in bytes of JSON. Temporal refuses payloads above 2 MB, encrypted or not, and a refused
+ * report would be made again and again.
+ */
 const maxOutputBytes = 1_000_000;
 
-/** What an end says beside itself. */
+/** What is known of an end besides the kind of end. */
 interface Facts {
   createdAt?: string;
   finishedAt?: string;
@@ -69,7 +72,7 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
           throw new RunComfyError('GenerationFailed', message, details);
         }
         if (result.status === 'succeeded' || result.status === 'unrecognized') {
-          // The last read is followed by none.
+          // No other read can confirm what the last one sees.
           const isOfAnother = result.namesAnother && !isEmptyOutput(result.output);
           const isFinal = question.isLastRead && !question.isEndUntold;
           if (isOfAnother && !isFinal && !hasLasted(ofAnother)) {
@@ -106,7 +109,7 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
             return { status: 'cancelled', ...facts, ...seen() };
           case 'unrecognized':
           case 'not_ready': {
-            // Where the status has said that the work is over, an output under a new word is an output.
+            // If the status has said that the work is over, an output counts even with an unknown status word.
             if (result.status === 'unrecognized' && !isEmptyOutput(result.output) && !question.isEndUntold)
               return { status: 'succeeded', ...outputOf(result), ...facts, ...seen() };
             const underWay = result.status === 'not_ready' ? result.underWay : undefined;
@@ -126,7 +129,7 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
       } catch (error) {
         if (!isRunComfyError(error) || error.isOfAnother) throw error;
         const { vendorCode, httpStatus, costUsd } = error;
-        // That it failed was told by the status already.
+        // The status has already said that the work failed.
         const isUnsigned = question.hasFailed ? undefined : error.isUnsigned;
         const reason = failureReason(error, question);
         const isBelieved = isFailure(error, question);
@@ -145,13 +148,13 @@ export function createFetchResult(deps: ReadingDeps): Activities['fetchResult'] 
     });
 }
 
-/** Whether an error in the place of a result tells that the work failed. */
+/** Whether an error in place of a result means that the work failed. */
 function isFailure(error: RunComfyError, question: ResultQuestion): 'at once' | 'once it has lasted' | 'never' {
   const { type, isFromApplication, httpStatus, vendorCode } = error;
   if (type === 'Unauthenticated' || type === 'RateLimited') return 'never';
   // A conflict, like 400005, says that the result is not there yet.
   const isConflict = httpStatus === 409 || String(vendorCode).startsWith('409');
-  // Frameworks write refusals without a code as well, and so do servers in front of RunComfy.
+  // Without a code, frameworks or servers in front of RunComfy may have written the refusal.
   const isRefusal = type === 'InvalidInput' && !isConflict && vendorCode !== undefined;
   const isAnswer = isFromApplication === true || type === 'ProtocolMismatch' || type === 'GenerationFailed';
   if (question.hasFailed && (isRefusal || (isAnswer && question.isLastRead))) return 'at once';
@@ -159,7 +162,10 @@ function isFailure(error: RunComfyError, question: ResultQuestion): 'at once' | 
   return isDoubted ? 'once it has lasted' : 'never';
 }
 
-/** What the status gave for a reason is RunComfy's: anybody may have written what stands there instead of a result. */
+/**
+ * The error's own message if it is RunComfy's, else the reason that the status gave: anyone may have written an
+ * unsigned error.
+ */
 function failureReason(error: RunComfyError, { failedBecause }: ResultQuestion): string {
   const { type, vendorCode, isUnsigned, vendorMessage = error.message } = error;
   const isOwn = vendorCode !== undefined || (type === 'GenerationFailed' && isUnsigned !== true);
@@ -174,7 +180,10 @@ function resultDueInMs({ finishedSince }: ResultQuestion): number {
   return nextResultInMs(Date.now() - Date.parse(finishedSince));
 }
 
-/** A result that no history can hold ends the generation by name, so that it is fetched by its id instead. */
+/**
+ * Throws if an output is too large for a workflow history. The error that ends the generation names the request id, by
+ * which the result can be read from RunComfy.
+ */
 function checkSize(requestId: string, { output, costUsd }: { output: GenerationOutput; costUsd?: number }): void {
   const bytes = Buffer.byteLength(JSON.stringify(output));
   if (bytes <= maxOutputBytes) return;
@@ -185,7 +194,7 @@ function checkSize(requestId: string, { output, costUsd }: { output: GenerationO
   throw new RunComfyError('ProtocolMismatch', message, withoutUndefined({ costUsd }));
 }
 
-/** Work that ended teaches how long such work takes, or when it fails. */
+/** Learns from ended work how long such work takes, or when it fails. */
 function learn(
   { waiting, runcomfy }: ActivityDeps,
   question: ResultQuestion,

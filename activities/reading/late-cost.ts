@@ -9,22 +9,23 @@ import type { ResultReply } from '../../runcomfy/schemas/result-reply.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import type { AttemptCount } from './read-counter.ts';
 
-/** RunComfy may state a cost a read or a moment later than the end. */
+/** Pauses before further reads, in milliseconds: RunComfy may state the cost shortly after the end. */
 const pausesMs = [500, 1_000, 2_000];
 
-/** So often in a row in vain, and few ends are held up any more, for the first pause alone. */
+/** After this many ends in a row without a cost, most ends of that kind are no longer held up. */
 const vainTries = 3;
+/** One in this many of those ends still looks for a cost, after the first pause only. */
 const endsPerTry = 20;
 
 const maxKinds = 3_000;
 
-/** Less than what an attempt has left. */
+/** Timeout of one read, in milliseconds; shorter than what is left of an attempt. */
 const costWithinMs = 4_000;
 
-/** Of the total time that an activity may take. */
+/** Part of the activity's schedule-to-close timeout that is kept for the report, in milliseconds. */
 const reportWithinMs = 2_000;
 
-/** Failures of a read that tell nothing of the request. */
+/** Failures of a read that say nothing about the request. */
 const unanswered: readonly FailureType[] = ['ServiceUnavailable', 'RateLimited', 'Unauthenticated'];
 
 interface Asked {
@@ -32,52 +33,56 @@ interface Asked {
   requestId: string;
 }
 
-/** What a result says of how the work ended. */
+/** What a result says about how the work ended. */
 interface End {
   status: ResultReply['status'];
   /** US dollars. */
   costUsd?: number | undefined;
-  /** It names the request, and says so of work that a status may call stopped. */
+  /** Set if the result names the request and shows that the work was not stopped, whatever a status says. */
   notStopped?: 'finished' | 'in_progress';
 }
 
-/** What one read of a result came to. */
+/** The outcome of one read of a result. */
 interface Look {
-  /** RunComfy said something of the request, be it an error. */
+  /** RunComfy said something about the request, even if it is an error. */
   isAnswered: boolean;
-  /** Undefined where the answer is none of an end, or may be that of another request. */
+  /** Undefined if the answer is an error or may belong to another request. */
   end?: End;
 }
 
 type Parts = Pick<ActivityDeps, 'runcomfy' | 'readPacer'>;
 
-/** What work cost in US dollars that ended so, read until `latestAt` (by the process's own clock, in ms) at most. */
+/**
+ * Finds the cost, in US dollars, of work that ended as `first` says. Reads until `latestAt` at the latest
+ * (`performance.now()`, in ms).
+ */
 export type LateCost = (asked: Asked, first: End, count: AttemptCount, latestAt: number) => Promise<number | undefined>;
 
-/** What reads share that may tell of an end. */
+/** What the activities share that may see a request end. */
 export type ReadingDeps = ActivityDeps & { lateCost: LateCost };
 
 /**
- * Reads a result that states no cost a few times more: what was billed is part of the end. What is read in vain for one
- * end, so that others are not held up, is known to all that share it.
+ * Creates a `LateCost`: reads a result without a cost a few more times, since what was billed is part of the end.
+ * Remembers for which kinds of ends this was in vain, so that others are not held up; all activities share one
+ * instance.
  */
 export function createLateCost({ runcomfy, readPacer }: Parts): LateCost {
   const vain = new LRUCache<string, { ends: number }>({ max: maxKinds });
   return async ({ model, requestId }, first, count, latestAt) => {
     const isOver = first.status === 'succeeded' || first.status === 'failed' || first.status === 'cancelled';
     if (!isOver) return first.costUsd;
-    // What failures or stopped work never state tells nothing of successes.
+    // Per status: that failed or cancelled work never states a cost says nothing about successes.
     const kind = `${model} ${first.status}`;
     if (first.costUsd !== undefined) {
       vain.delete(kind);
       return first.costUsd;
     }
-    // A cost that is found drops the entry: who still looks then counts in the dropped one, which tells nobody.
+    // A cost that is found drops the entry. Looks still in flight then count in the dropped entry, without effect.
     const inVain = vain.get(kind) ?? { ends: 0 };
     vain.set(kind, inVain);
     const isOftenInVain = inVain.ends >= vainTries;
     if (isOftenInVain) {
-      // Counted before anything is awaited: ends come many at a time.
+      // Counted before the first await: many ends come at a time.
       inVain.ends += 1;
       if ((inVain.ends - vainTries) % endsPerTry !== 0) return undefined;
     }
@@ -93,26 +98,29 @@ export function createLateCost({ runcomfy, readPacer }: Parts): LateCost {
       vain.delete(kind);
       return look.end.costUsd;
     }
-    // An outage, or no time, tells nothing of whether the cost comes.
+    // An outage or a lack of time does not show whether the cost comes.
     if (isAnswered && !isOftenInVain) inVain.ends += 1;
     return undefined;
   };
 }
 
 /**
- * Until when the current attempt, which has just begun, may look for a cost (by the process's own clock, in ms), so that the
- * end is told before the activity's schedule-to-close timeout; Infinity without one.
+ * Latest time at which the current attempt, which has just begun, may look for a cost (`performance.now()`, in ms), so
+ * that the end is reported before the activity's schedule-to-close timeout; Infinity without one.
  */
 export function latestLookAt(): number {
   const { scheduledTimestampMs, currentAttemptScheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
-  // Temporal says 0 where there is none.
+  // Temporal reports 0 if there is none.
   if (scheduleToCloseTimeoutMs <= 0) return Infinity;
-  // The attempt may have waited for a worker; a clock that is behind the server's must not hide that it is a late one.
+  // `Date.now()` includes a wait for a worker; the server's time matters if this clock is behind the server's.
   const now = Math.max(Date.now(), currentAttemptScheduledTimestampMs);
   return performance.now() + scheduledTimestampMs + scheduleToCloseTimeoutMs - reportWithinMs - now;
 }
 
-/** What a result says of how the work ended, by one read that holds up nobody for long; undefined where there is none, or it may be that of another. */
+/**
+ * Reads once what a result says about how the work ended; undefined if there is no result within `withinMs`, or it may
+ * belong to another request.
+ */
 export async function readEnd(
   deps: Pick<ActivityDeps, 'runcomfy'>,
   asked: Asked,
@@ -146,7 +154,7 @@ function endOf(reply: ResultReply): End {
   return withoutUndefined({ status, costUsd, notStopped: reply.isNamed ? notStoppedBy(reply) : undefined });
 }
 
-/** A `completed` without an output says of stopped work, too, that it is over. */
+/** Without an output, `completed` proves nothing: RunComfy says it of stopped work, too. */
 function notStoppedBy(reply: ResultReply): End['notStopped'] {
   if (reply.status === 'not_ready') return 'in_progress';
   const mayHaveOutput = reply.status === 'succeeded' || reply.status === 'unrecognized';

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a pause ended. `dropped`: the workflow has turned to something more urgent and will not hear of this attempt. */
+/**
+ * How a pause ended. `dropped`: the workflow has turned to something more urgent and ignores this attempt. `no-room`:
+ * too many attempts pause already.
+ */
 export type PauseEnd = 'over' | 'dropped' | 'no-room' | 'shutdown';
 
 export interface OpenAttempt {
@@ -10,7 +13,7 @@ export interface OpenAttempt {
   end: () => void;
 }
 
-/** The reading attempts of this process, so that one that is no longer wanted stops at once. */
+/** The reading attempts of this process; lets an attempt that is no longer wanted stop at once. */
 export interface OpenAttempts {
   /** Opens an attempt; an earlier one of the same request is dropped. */
   begin: (request: string) => OpenAttempt;
@@ -19,7 +22,10 @@ export interface OpenAttempts {
   stopAll: () => void;
 }
 
-/** `maxPausing` keeps slots free, so that cancels, results and first reads never wait behind pausing attempts. */
+/**
+ * `maxPausing` limits the attempts that pause at the same time: the other slots stay free for cancels, results and
+ * first reads.
+ */
 export function createOpenAttempts(maxPausing: number): OpenAttempts {
   const open = new Map<string, AbortController>();
   const dropped = new WeakSet<AbortController>();

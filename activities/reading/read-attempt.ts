@@ -10,24 +10,35 @@ import { failure, toApplicationFailure } from '../to-application-failure.ts';
 import { blindShare } from '../waiting/read-plan.ts';
 import type { AttemptCount } from './read-counter.ts';
 
-/** An id that was just accepted may be unknown for a moment, and a reply may be mangled on the way: only lasting ones count. */
+/**
+ * How long a doubtful answer must last to count, in milliseconds: an id that was just accepted may be unknown for a
+ * moment, and a reply may be mangled on the way.
+ */
 const graceMs = 30_000;
 
-/** Of what nobody signed, a 404 or an error: a server on the way that has lost its own may take as long to be mended. */
+/**
+ * The same for a 404 or an error that may not be RunComfy's own: a misrouting server on the way may take this long to
+ * be fixed.
+ */
 const unsignedGraceMs = 10 * 60_000;
 
-/** Of the time between two answers that agree, no more counts as their having lasted: nobody asked in a longer one. */
+/**
+ * The time between two agreeing answers counts as up to this share of the grace period, since nobody asked in between.
+ */
 const longestGapShare = 1 / 3;
 
-/** What one reply alone does not prove. */
+/** Failures that a single reply does not prove. */
 const doubtful: readonly FailureType[] = ['RequestNotFound', 'ProtocolMismatch', 'GenerationFailed'];
 
-/** What was meant for somebody else, until it has lasted: what is said again and again is RunComfy's. */
+/**
+ * A reply that names another request: taken to be someone else's until it has lasted, since only RunComfy says it again
+ * and again.
+ */
 export const ofAnother = { type: 'ProtocolMismatch', isOfAnother: true } as const;
 
 /**
- * An answer that is in doubt; `isUnsigned`: a failure that servers in front of RunComfy may have written as well;
- * `isOfAnother`: an output, or that the work is over, in a reply that names another request.
+ * An answer that is in doubt. `isUnsigned`: a failure that servers in front of RunComfy may have written as well.
+ * `isOfAnother`: a reply that names another request and has an output, or says that the work is over.
  */
 interface DoubtfulAnswer {
   type: FailureType;
@@ -37,26 +48,26 @@ interface DoubtfulAnswer {
 
 interface Doubt {
   type: string;
-  /** Epoch ms; later than the first such answer by the time in which nobody asked. */
+  /** Time of the first such answer, moved forward by the time in which nobody asked; epoch ms. */
   since: number;
-  /** The last such answer, epoch ms. */
+  /** Time of the last such answer, epoch ms. */
   at?: number;
 }
 
-/** Kept by the server between the attempts of one reading activity. */
+/** Heartbeat details, which Temporal keeps between the attempts of one reading activity. */
 interface ReadHeartbeat {
   reads: number;
-  /** How many attempts ended only to go on later. */
+  /** Attempts that ended only in order to go on later. */
   pauses?: number;
-  /** The last answer, ISO 8601. */
+  /** Time of the last proper answer, ISO 8601. */
   answeredAt?: string;
-  /** A 404, a reply of the wrong shape or a failure in words of no kind that has been the answer since then. */
+  /** A 404, a malformed reply or an unclear failure that has been the answer for some time. */
   doubt?: Doubt;
-  /** The same of what nobody signed: it neither ends nor confirms what RunComfy itself says. */
+  /** The same for answers that may not be RunComfy's own, which neither end nor confirm what RunComfy itself says. */
   unsignedDoubt?: Doubt;
 }
 
-/** What a reading activity is asked, as far as its attempts go by it. */
+/** The part of a reading activity's question that its attempts use. */
 export interface ReadQuestion {
   requestId: string;
   readsSoFar?: number;
@@ -69,17 +80,17 @@ export interface ReadQuestion {
 /** What one attempt of a reading activity works with. */
 export interface ReadAttempt {
   count: AttemptCount;
-  /** Names the request as this workflow watches it. */
+  /** Identifies the request as the one that this workflow watches. */
   key: string;
-  /** When RunComfy last answered this activity as it should, ISO 8601. */
+  /** When RunComfy last gave this activity a proper answer, ISO 8601. */
   answeredAt: () => string | undefined;
-  /** It has done so again: whatever was in doubt no longer is. */
+  /** Records a proper answer, which clears every doubt. */
   noteAnswer: (at: string) => void;
-  /** Whether this has been the answer for so long that it is not in doubt any more. */
+  /** Whether this answer has lasted for its grace period, so that it is no longer in doubt. */
   hasLasted: (doubtful: DoubtfulAnswer) => boolean;
 }
 
-/** Thrown by an attempt that goes on later, as another attempt of the same activity: nothing has failed. */
+/** Thrown by an attempt that goes on later, as another attempt of the same activity; nothing has failed. */
 export class GoOnLater extends Error {
   readonly inMs: number;
   constructor(inMs: number, why = 'nothing new yet; reading on') {
@@ -88,23 +99,24 @@ export class GoOnLater extends Error {
   }
 }
 
-/** There was no turn for a read. */
+/** Goes on later because the limit on reads leaves no turn now. */
 export const noTurn = (inMs: number) => new GoOnLater(inMs, 'the limit on reads leaves no turn soon');
 
-/** What Temporal shows of an attempt that goes on later; no generation ends with it. */
+/** The failure type that Temporal shows for an attempt that goes on later; no generation ends with it. */
 const goOnLaterType = 'ReadingOn';
 
-/** A default Temporal server waits for a second at least. */
+/** Shortest retry delay, in milliseconds: a Temporal server waits at least a second by default. */
 const shortestRetryMs = 1_000;
 
 const longestBackoffMs = 30_000;
 
-/** Short enough for work of which nothing is known. */
+/** Least value of the longest backoff, in milliseconds: short enough for work of which nothing is known. */
 const shortBackoffMs = 2_000;
 
 /**
- * Runs one attempt of a reading activity: counts its GETs, hands the count and a lasting doubt to the next attempt, and
- * lets a 404 or a misshapen reply become final only once it has lasted for 30 s, by a read as these end.
+ * Runs one attempt of a reading activity: counts its GETs and hands the count and any doubt on to the next attempt. A
+ * 404 or a malformed reply becomes final only once it has lasted for its grace period (30 s, or 10 minutes if it may
+ * not be RunComfy's own) and a read at the end of that still sees it.
  */
 export async function runReadAttempt<T>(
   { readCounter, readPacer }: Pick<ActivityDeps, 'readCounter' | 'readPacer'>,
@@ -123,7 +135,7 @@ export async function runReadAttempt<T>(
     before.answeredAt = at;
   };
   const startedAt = performance.now();
-  /** By the server's clock, which all workers share. */
+  /** Now by the server's clock, which all workers share; epoch ms. */
   const now = () => info.currentAttemptScheduledTimestampMs + (performance.now() - startedAt);
   const hasLasted = (answer: DoubtfulAnswer) => {
     const doubt = doubtSoFar(before, answer, now());
@@ -147,7 +159,7 @@ export async function runReadAttempt<T>(
   }
 }
 
-/** Names a request as the current activity's workflow watches it. */
+/** Identifies a request as the one that the current activity's workflow watches. */
 export function readKey(requestId: string): string {
   return `${activityInfo().workflowExecution?.workflowId ?? ''} ${requestId}`;
 }
@@ -174,7 +186,7 @@ function toReadFailure(
     if (kept.doubt?.type !== kind) delete kept.doubt;
     if (kept.unsignedDoubt?.type !== kind) delete kept.unsignedDoubt;
     const doubt = doubtSoFar(before, error, now) ?? { type: kind, since: now };
-    // A failure, or the output, is told by a reading, which the next attempt makes.
+    // Another attempt always follows here, since a failure or an output is reported by a reading, not by an error.
     const leastMs = error.type === 'GenerationFailed' || error.isOfAnother ? 1 : 0;
     const leftMs = Math.max(leastMs, Math.ceil(doubt.since + graceOf(error) - now));
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
@@ -183,21 +195,21 @@ function toReadFailure(
     const delayMs = Math.min(leftMs, longestMs, Math.max(shortestRetryMs, Math.round((now - doubt.since) / 2)));
     return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
   }
-  // An outage says nothing about RunComfy's own word that it knows no such request: it neither ends nor confirms it. Other
-  // replies before and after one may be its beginning and its end.
+  // An outage neither ends nor confirms RunComfy's own word that it knows no such request. Other doubts end: malformed
+  // replies before and after an outage may be its beginning and its end.
   if (kept.doubt?.type !== 'RequestNotFound') delete kept.doubt;
   delete kept.unsignedDoubt;
   heartbeat(kept);
   const mayPass =
     error.type === 'RateLimited' || error.type === 'ServiceUnavailable' || error.type === 'Unauthenticated';
-  // Some servers say 0 or 1 s with every refusal, through a whole outage.
+  // Some servers send a `Retry-After` of 0 or 1 s with every refusal throughout an outage.
   const backoffMs = Math.max(error.retryAfterMs ?? 0, backoffAfter(before.pauses, longestMs));
   if (mayPass) return toApplicationFailure(error, 'read', {}, backoffMs);
   // No other answer to a read ends paid work either.
   return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), backoffMs);
 }
 
-/** What of an answer has been in doubt before it. */
+/** The doubt that earlier answers of this kind leave, if any. Its `since` skips the time in which nobody asked. */
 function doubtSoFar(before: ReadHeartbeat, answer: DoubtfulAnswer, now: number): Doubt | undefined {
   const doubt = before[slotOf(answer)];
   if (doubt?.type !== kindOf(answer)) return undefined;
@@ -205,7 +217,7 @@ function doubtSoFar(before: ReadHeartbeat, answer: DoubtfulAnswer, now: number):
   return { ...doubt, since: doubt.since + Math.max(0, gapMs - graceOf(answer) * longestGapShare) };
 }
 
-/** By which answers are told to agree. */
+/** The kind of an answer; answers of the same kind agree. */
 function kindOf({ type, isOfAnother }: DoubtfulAnswer): string {
   return isOfAnother ? 'AnotherRequest' : type;
 }
@@ -218,18 +230,23 @@ function graceOf({ isUnsigned }: DoubtfulAnswer): number {
   return isUnsigned ? unsignedGraceMs : graceMs;
 }
 
-/** Doubles with each failure: Temporal counts the attempts that only went on later, too. */
+/**
+ * The backoff doubles with each failure. Attempts that only went on later are left out, since Temporal counts them too.
+ */
 function backoffAfter(pauses = 0, longestMs: number): number {
   const failuresBefore = Math.max(0, activityInfo().attempt - 1 - pauses);
   return Math.min(longestMs, shortestRetryMs * 2 ** failuresBefore);
 }
 
-/** As without knowledge: what ends during a blip is noticed soon after it, for what it took. */
+/**
+ * The longest backoff after this wait: the gap between reads of unknown work, so that an end during a short outage is
+ * noticed soon after it, relative to how long the work took.
+ */
 function longestBackoffAfter(waitedMs: number): number {
   return Math.min(longestBackoffMs, Math.max(shortBackoffMs, Math.round(waitedMs * blindShare)));
 }
 
-/** Epoch ms. */
+/** Since when the work is waited for, epoch ms. */
 function waitedSince({ submittedAt, followedSince, seen }: ReadQuestion): number | undefined {
   const since = Date.parse(submittedAt ?? seen?.submittedAt ?? followedSince ?? '');
   return Number.isNaN(since) ? undefined : since;

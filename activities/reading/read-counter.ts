@@ -8,17 +8,20 @@ export interface AttemptCount {
   add: () => void;
   /** GETs that the workflow does not know of yet. */
   unreported: () => number;
-  /** The same, as part of an answer: the workflow knows of them if it takes that answer. */
+  /** The same, to be sent with an answer; the GETs then count as reported. */
   report: () => number;
 }
 
 /**
- * Counts status and result GETs exactly. A question says how many its workflow knows of, so that what an earlier attempt
- * read is made up for, whether its answer was taken or dropped (a cancel came in); attempts that failed elsewhere hand
- * their count on in heartbeat details. Only the reads of a worker that was killed are lost.
+ * Counts status and result GETs exactly. Each question says how many GETs its workflow knows of, so that the reads of
+ * an earlier attempt are reported even if its answer was dropped (a cancel came in). Attempts that failed on another
+ * worker pass their count on in heartbeat details. Only the reads of a worker that was killed are lost.
  */
 export interface ReadCounter {
-  /** `known`: the workflow's count; left out: all that was reported. `carried`: GETs of this activity's earlier attempts. */
+  /**
+   * `known`: GETs that the workflow knows of; by default all that were reported. `carried`: GETs of this activity's
+   * earlier attempts.
+   */
   open: (request: string, known: number | undefined, carried: number) => AttemptCount;
 }
 

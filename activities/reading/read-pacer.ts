@@ -1,73 +1,85 @@
 import TinyQueue from 'tinyqueue';
 
-/** Fewer turns than the limit allows, by this share: what arrives in bunches, by 0.4 s in 10, must not break it either. */
+/**
+ * Share by which the pace stays below the limit, so that reads arriving in bunches (0.4 s in 10) do not exceed it
+ * either.
+ */
 const margin = 0.04;
 
-/** A timer that fired late may be made up for by this much, which the margin covers for any second. */
+/** Longest delay of a late timer that is made up for, in milliseconds; the margin covers it for any second. */
 const latenessMs = 20;
 
 const defaultBanMs = 1_000;
 
-/** A worker that starts, perhaps on thousands of overdue reads, begins with so many a second and doubles that each second. */
+/** Reads per second of a worker that starts, perhaps with thousands of overdue reads. */
 const firstRate = 50;
+/** Factor by which that rate grows each second. */
 const growthAtStart = 2;
 
-/** After a 429 half the rate is taken up again, and grows slowly. */
+/** Share of the rate that reads resume at after a 429. */
 const shareAfterBan = 0.5;
+/** Factor by which the rate then grows each second. */
 const growthAfterBan = 1.1;
 
-/** Above this rate no read waits for another. */
+/** Rate in reads per second above which no read waits for another. */
 const freeRate = 2_000;
 
-/** Who is turned away comes back in time for a turn, at the latest after this; sooner while the rate still grows. */
+/** Longest time after which a read that was turned away asks again, in milliseconds. */
 const longestAbsenceMs = 300_000;
+/** The same while the rate still grows, counted from the next free turn. */
 const longestAbsenceWhileGrowingMs = 5_000;
 
-/** Reads that wait for nobody put the others off by this much at most: what has gone out is not undone by waiting. */
+/**
+ * Longest delay that reads made without a turn cause for the others, in milliseconds: a read that was sent is not
+ * undone by waiting.
+ */
 const longestDebtMs = 1_000;
 
-/** Refusals that come closer than this are of one burst. */
+/** Refusals closer together than this, in milliseconds, belong to one burst. */
 const burstMs = 3_000;
 
 export interface ReadPacerOptions {
-  /** Limit on the reads of this worker; unset: RunComfy's own. */
+  /** Limit on the reads of this worker; if unset, only RunComfy's own limit applies. */
   readsPerSecond?: number;
-  /** How many status reads may wait here for a turn; default 400. */
+  /** Number of status reads that may wait here for a turn; default 400. */
   maxWaiting?: number;
 }
 
 export interface ReadTurn {
   /** The work is known to be over: the read fetches its result. */
   isOver?: boolean;
-  /** Milliseconds until the work is likely over, below 0 where it likely is: the sooner, the more a read may gain. */
+  /** Milliseconds until the work is likely over, negative if it likely is by now. The smaller, the sooner its turn. */
   likelyEndInMs: number;
-  /** Milliseconds: who has had no turn by then is turned away. */
+  /** Longest wait for a turn, in milliseconds; a read that has had none by then is turned away. */
   withinMs: number;
 }
 
 /** Gives the status and result reads of one worker their turns. */
 export interface ReadPacer {
-  /** Waits for a turn. 0: read now; else how many milliseconds later to ask again. */
+  /** Waits for a turn. Resolves with 0 (read now) or with the milliseconds after which to ask again. */
   takeTurn: (turn: ReadTurn) => Promise<number>;
-  /** Counts a read that waits for nobody, as the one beside a cancel. */
+  /** Counts a read that is made without a turn, such as one after a cancel. */
   skipTurn: () => void;
-  /** After a 429 all reads wait, for as long as RunComfy asks, and go on more slowly: the account is meant, not one request. */
+  /**
+   * To be called on a 429: all reads wait as long as RunComfy asks and then go on more slowly, since the limit is the
+   * account's.
+   */
   slowDown: (retryAfterMs?: number) => void;
-  /** The worker shuts down: who waits is turned away. */
+  /** The worker shuts down: waiting reads are turned away. */
   stopAll: () => void;
 }
 
 interface Waiting {
   isOver: boolean;
-  /** On the process's own clock, which is never set back. */
+  /** By `performance.now()`, which is never set back. */
   likelyEndAt: number;
   settle: (answer: number) => void;
   isSettled: boolean;
 }
 
 /**
- * Paces reads evenly, so that no second sees more than `readsPerSecond`. Where reads have to wait, those go first whose
- * work is likely over: nothing else gains anything by being read.
+ * Paces reads evenly, so that no second sees more than `readsPerSecond`. If reads have to wait, those of work that is
+ * or is likely over go first: other reads gain nothing by being earlier.
  */
 export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerOptions = {}): ReadPacer {
   const limit = (readsPerSecond ?? Infinity) * (1 - margin);
@@ -78,7 +90,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
   let waiting = 0;
   let pace = { rate: Math.min(limit, firstRate), growth: growthAtStart, since: performance.now() };
   let nextAt = 0;
-  /** When the last of those who were turned away is to come back. */
+  /** When the last of the reads that were turned away is to ask again. */
   let returnAt = 0;
   let timer: NodeJS.Timeout | undefined;
   const recent = createRecentCount();
@@ -94,7 +106,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
     recent.add(now);
   };
   const turnAway = (now: number, isOver: boolean) => {
-    // A result comes first anyway, as soon as there are turns at all.
+    // A read of a result goes first anyway, as soon as there is any turn.
     if (isOver) return Math.max(1_000, Math.min(longestAbsenceMs, nextAt - now));
     const gapMs = 1_000 / rateAt(now);
     const longestMs = rateAt(now) < limit ? Math.max(0, nextAt - now) + longestAbsenceWhileGrowingMs : longestAbsenceMs;
@@ -124,7 +136,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
         spend(now);
         return 0;
       }
-      // Work that is known to be over is one short answer away from its end: it always finds room.
+      // A read of a result always finds room: the work is over, and one short answer is all that is missing.
       if (!isOver && (waiting >= maxWaiting || nextAt > now + withinMs)) return turnAway(now, isOver);
       return await new Promise<number>((resolve) => {
         waiting += 1;
@@ -159,7 +171,7 @@ export function createReadPacer({ readsPerSecond, maxWaiting = 400 }: ReadPacerO
       const now = performance.now();
       const until = now + Math.max(defaultBanMs, retryAfterMs);
       nextAt = Math.max(nextAt, until);
-      // Refusals of reads that were sent before all began to wait say nothing new: one stands for all.
+      // Refusals of reads that were sent before the pause began say nothing new, so each burst counts once.
       if (pace.since <= now && now - slowedAt > burstMs) {
         slowedAt = now;
         const rate = Math.max(1, Math.min(rateAt(now), recent.perSecond(now)) * shareAfterBan);

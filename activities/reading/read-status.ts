@@ -11,18 +11,18 @@ import type { OpenAttempt } from './open-attempts.ts';
 import { GoOnLater, noTurn, ofAnother, type ReadAttempt, runReadAttempt } from './read-attempt.ts';
 import type { AttemptCount } from './read-counter.ts';
 
-/** Attempts are short, so that a dead worker's is soon noticed. */
+/** Longest duration of an attempt, in milliseconds: short, so that a dead worker's attempt is noticed soon. */
 const longestAttemptMs = 19_500;
 
-/** No GET outlives its attempt, whose answer would be lost with it. */
+/** Time limit of a GET, in milliseconds from the start of the attempt: an answer after the attempt would be lost. */
 const latestAnswerMs = 23_000;
 
 /** The workflow is told at least this often how many reads there were. */
 const longestSilenceMs = 75_000;
 
 /**
- * `GET /requests/{id}/status`, once or several times until something changes: where the work stands, when to look again.
- * Where reads go on for longer than one attempt may last, the next attempt of the same activity goes on.
+ * `GET /requests/{id}/status`, once or several times until something changes: says where the work stands and when to
+ * look again. If that takes longer than one attempt may last, the next attempt of the same activity goes on.
  */
 export function createReadStatus(deps: ReadingDeps): Activities['readStatus'] {
   return (question) =>
@@ -42,7 +42,7 @@ async function readUntilNews(
   attempt: ReadAttempt,
   open: OpenAttempt,
 ): Promise<StatusReading> {
-  // The process's own clock is never set back.
+  // `performance.now()` is never set back.
   const startedAt = performance.now();
   const latestAt = startedAt + longestAttemptMs;
   const answerBy = startedAt + latestAnswerMs;
@@ -66,7 +66,7 @@ async function readUntilNews(
     }
     const pausedAt = performance.now();
     const pauseEnd = await open.pause(reading.nextReadInMs);
-    // What a dropped attempt has read is reported by the activity that its workflow turned to.
+    // The reads of a dropped attempt are reported by the activity that its workflow turned to.
     if (pauseEnd === 'dropped') return reading;
     if (pauseEnd === 'shutdown') return { ...report(), nextReadInMs: leftOf(reading.nextReadInMs, pausedAt) };
     if (pauseEnd === 'no-room') return { ...report(), isNextReadSoon: false };
@@ -74,10 +74,13 @@ async function readUntilNews(
   }
 }
 
-/** Waits for a first read that the workflow leaves to this activity; a nudge or a cancel drops the attempt meanwhile. */
+/**
+ * Waits until the first read is due, if the workflow leaves that wait to this activity. A nudge or a cancel meanwhile
+ * drops the attempt.
+ */
 async function untilDue({ nextReadAt }: StatusQuestion, open: OpenAttempt): Promise<void> {
   if (nextReadAt === undefined) return;
-  // Both times are the server's: the clock of this worker may differ. A further attempt comes after it was due.
+  // Both times are the server's, since the clock of this worker may differ. A later attempt starts after the due time.
   const sinceMs = Date.parse(nextReadAt) - activityInfo().currentAttemptScheduledTimestampMs;
   const dueInMs = Math.min(sinceMs, shortestTimerMs);
   if (!(dueInMs > 0)) return;
@@ -86,24 +89,27 @@ async function untilDue({ nextReadAt }: StatusQuestion, open: OpenAttempt): Prom
   if (pauseEnd !== 'over') throw new GoOnLater(leftOf(dueInMs, pausedAt));
 }
 
-/** Milliseconds that are left of a pause. */
+/** What is left of a pause, in milliseconds. */
 function leftOf(pauseMs: number, pausedAt: number): number {
   return Math.max(1, Math.round(pauseMs - (performance.now() - pausedAt)));
 }
 
-/** Whether the workflow has to know at once. */
+/** Whether the workflow has to be told at once. */
 function isNews({ lastStatus, isLastRead }: StatusQuestion, { status }: StatusReading): boolean {
   return isLastRead === true || status !== lastStatus || (status !== 'in_queue' && status !== 'in_progress');
 }
 
-/** Whether the workflow should hear of what it could ask for: the place in the queue, or how many reads there were. */
+/**
+ * Whether to report although the status is the same: the place in the queue has changed, or the workflow has not heard
+ * of the reads for long. Users may ask it for both.
+ */
 function isSilentForLong({ queuePosition }: StatusQuestion, reading: StatusReading): boolean {
   const { currentAttemptScheduledTimestampMs, scheduledTimestampMs } = activityInfo();
   const silentForMs = currentAttemptScheduledTimestampMs + longestAttemptMs - scheduledTimestampMs;
   return reading.queuePosition !== queuePosition || silentForMs > longestSilenceMs;
 }
 
-/** What the attempts before saw last: the status that was known, or they would have reported another. */
+/** What the earlier attempts saw last: the known status, since they would have reported any other. */
 function seenBefore({ lastStatus }: StatusQuestion, answeredAt: string | undefined): Partial<StatusQuestion> {
   if (answeredAt === undefined) return {};
   return { lastReadAt: answeredAt, ...(lastStatus === 'in_queue' && { lastQueuedAt: answeredAt }) };
@@ -132,14 +138,14 @@ async function readOnce(
       likelyEndInMs: likelyEndInMs(waiting, question),
       withinMs: turnBy - performance.now(),
     });
-    // Whoever dropped this attempt while it waited reads by itself.
+    // The activity that dropped this attempt while it waited makes its own reads.
     if (turnInMs > 0 || open.isDropped()) throw noTurn(turnInMs);
   }
   count.add();
   const signal = AbortSignal.timeout(Math.max(1, Math.round(answerBy - performance.now())));
   const reply = await runcomfy.status(question.requestId, { signal });
   const { queuePosition, reason } = reply;
-  // Work that is taken for over is cancelled no more.
+  // Work that is taken to be over is no longer cancelled, so this has to last first.
   if (reply.status === 'finished' && reply.namesAnother && !question.isLastRead && !hasLasted(ofAnother)) {
     const message = `RunComfy answers for request ${question.requestId} that another is over`;
     throw new RunComfyError(ofAnother.type, message, { isOfAnother: true });
@@ -178,7 +184,10 @@ async function readOnce(
   };
 }
 
-/** The result may say of work that the status calls stopped that it went well, or is not over: an end is what both agree on. */
+/**
+ * Checks a `cancelled` status against the result, which may say that the work succeeded or still runs. Only what both
+ * agree on is an end.
+ */
 async function endOfStopped(
   deps: ReadingDeps,
   question: StatusQuestion,
@@ -194,7 +203,7 @@ async function endOfStopped(
   return { status: 'cancelled', statusWord, costUsd };
 }
 
-/** Counted from the last read that saw no end: a read that waits long for its turn does not look less urgent for it. */
+/** Counted from the last read that saw no end, so that a long wait for a turn does not make a read look less urgent. */
 function likelyEndInMs(waiting: WaitingKnowledge, question: StatusQuestion): number {
   const { lastReadAt, submittedAt, followedSince } = question;
   const now = Date.now();
@@ -202,7 +211,7 @@ function likelyEndInMs(waiting: WaitingKnowledge, question: StatusQuestion): num
   return seenAt + waiting.likelyEndInMs(waitAt(question, seenAt)) - now;
 }
 
-/** How far the queue has moved since the read before teaches how fast it moves. */
+/** Learns the speed of the queue from how far it has moved since the previous read. */
 function noteQueueMove(
   waiting: WaitingKnowledge,
   { model, lastReadAt, queuePosition: before }: StatusQuestion,
