@@ -123,3 +123,98 @@ describe('a result that lags behind its status wins over a cancel', () => {
     expect(await cancel(run)).toEqual([undefined, 0, 'too_late']);
   });
 });
+
+describe('what was wished before a result said that the work goes on is wished all the same', () => {
+  const queueDeadlineMs = 20 * minute;
+  const notReady = { status: 'not_ready', ...read(1), nextReadInMs: 30 * minute };
+  const waits = { ...notReady, underWay: 'in_queue' };
+  /** A generation whose status has said that the work is over, and whose result is still awaited. */
+  const fetching = async (cancels: Cancel[] = [], more: object = {}) => {
+    const run = await generationInProcess(sandbox, { ...request, ...more }, { submits: [accepted], cancels });
+    await run.complete('readStatus', { status: 'finished', ...read(0) });
+    return run;
+  };
+  const asked = (run: Pick<Run, 'asked'>) => run.asked.filter((type) => type === 'cancelRequest').length;
+
+  it('a cancel, of which RunComfy is asked then', async () => {
+    const run = await fetching();
+    await run.signal('cancel', { reason: 'mine' });
+    const { cancel } = await run.state();
+    expect(cancel).toMatchObject({ outcome: 'too_late', reason: 'mine' });
+    await run.complete('fetchResult', waits);
+    expect([run.end(), asked(run)]).toEqual(['failed', 1]);
+    expect(await run.state()).toMatchObject({ phase: 'cancelled', cancel: { ...cancel, outcome: 'cancelled' } });
+  });
+
+  it('a cancel of the workflow', async () => {
+    const run = await fetching();
+    await run.cancelWorkflow();
+    await run.complete('fetchResult', waits);
+    expect([run.end(), asked(run)]).toEqual(['cancelled', 1]);
+  });
+
+  it('a cancel, once, though RunComfy cannot stop it and goes on to contradict itself', async () => {
+    const run = await fetching([{ ...unstoppable, status: 'finished' }]);
+    await run.signal('cancel');
+    for (let times = 0; times < 3; times += 1) {
+      await run.complete('fetchResult', waits);
+      await run.signal('nudge');
+    }
+    expect([run.end(), asked(run), (await run.state()).cancel?.outcome]).toEqual([undefined, 1, 'too_late']);
+  });
+
+  it('a cancel, of which it is told that it was not to be stopped', async () => {
+    const run = await fetching([{ ...unstoppable, status: 'in_progress' }]);
+    await run.signal('cancel');
+    await run.complete('fetchResult', waits);
+    expect([run.end(), asked(run), (await run.state()).cancel?.outcome]).toEqual([undefined, 1, 'not_cancellable']);
+  });
+
+  it('a cancel in the run before', async () => {
+    const before = await fetching();
+    await before.signal('cancel');
+    before.grow();
+    await before.complete('fetchResult', { ...notReady, nextReadInMs: 0 });
+    expect(before.end()).toBe('continued');
+    const run = await generationInProcess(sandbox, request, { submits: [], carried: before.carries() });
+    await run.complete('fetchResult', waits);
+    expect([run.end(), asked(run)]).toEqual(['failed', 1]);
+  });
+
+  it('the deadline of the queue', async () => {
+    const run = await fetching([], { queueDeadlineMs });
+    await run.pass(queueDeadlineMs);
+    await run.complete('fetchResult', waits);
+    const failure = { type: 'GenerationTimedOut', details: { reason: 'queue_deadline' } };
+    expect([run.end(), asked(run), await run.state()]).toMatchObject(['failed', 1, { failure }]);
+  });
+
+  it('but not that of the queue where the work runs', async () => {
+    const run = await fetching([], { queueDeadlineMs });
+    await run.pass(queueDeadlineMs);
+    await run.complete('fetchResult', { ...waits, underWay: 'in_progress' });
+    await run.signal('nudge');
+    await run.complete('fetchResult', waits);
+    expect([run.end(), asked(run)]).toEqual([undefined, 0]);
+  });
+
+  it('the deadline, at its last look', async () => {
+    const run = await fetching();
+    await run.pass(60 * minute);
+    await run.complete('fetchResult', waits);
+    expect([run.end(), asked(run)]).toEqual(['failed', 1]);
+    const cancel = { outcome: 'cancelled', reason: 'deadline' };
+    expect(await run.state()).toMatchObject({ phase: 'timed_out', cancel });
+  });
+
+  it('except where the history says otherwise', async () => {
+    for (const wish of ['cancel', 'deadline']) {
+      const run = await fetching();
+      await run.replay(['last-looks-are-not-cut-short']);
+      if (wish === 'cancel') await run.signal('cancel');
+      else await run.pass(60 * minute);
+      await run.complete('fetchResult', waits);
+      expect(asked(run)).toBe(0);
+    }
+  });
+});

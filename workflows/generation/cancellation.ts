@@ -8,7 +8,7 @@ import type { Generation } from './memory.ts';
 import { planReadNow } from './next-read.ts';
 import { countReads, isWorkOver, noteCost, noteReading } from './sightings.ts';
 import { noteSearchAttributes } from './visibility.ts';
-import { settleCancelWish, wishCancel } from './wishes.ts';
+import { keepLateWish, noteQueueDeadline, settleCancelWish, takeLateWishes, wishCancel } from './wishes.ts';
 
 /**
  * Notes that someone wants the generation stopped. Called by handlers, so it only marks what the main path has to do;
@@ -21,11 +21,27 @@ export function requestCancel(generation: Generation, reason: string | undefined
   if (state.phase === 'submission_unknown') {
     stepCancel(generation, 'request_unknown');
   } else if (isWorkOver(generation)) {
+    const isFirst = state.cancel?.outcome === undefined || state.cancel.outcome === 'unknown';
     stepCancel(generation, 'asked_while_fetching');
+    if (isFirst) keepLateWish(generation, 'cancel');
   } else if (state.cancel?.outcome !== 'not_cancellable' || wishes.isWorkflowCancelled) {
     stepCancel(generation, 'asked');
     wishCancel(generation);
   }
+}
+
+/** What was wished while the work was taken for over is meant all the same where a result says that it goes on. */
+export function renewLateWishes(generation: Generation): void {
+  const { state, wishes } = generation;
+  if (wishes.late.size === 0 || isWorkOver(generation)) return;
+  const late = takeLateWishes(generation);
+  if (late.has('queue_deadline')) noteQueueDeadline(generation);
+  const { cancel } = state;
+  if (!late.has('cancel') || !cancel) return;
+  // RunComfy has not been asked: what was told of it was told too early.
+  forgetCancel(generation);
+  openCancel(generation, cancel.reason, cancel.requestedAt);
+  wishCancel(generation);
 }
 
 /** Notes that there is a cancel: its time and its reason are those of the first who gave one. */
@@ -51,7 +67,8 @@ export function stepCancel({ state: { cancel } }: Generation, event: CancelEvent
 export async function obeyCancel(generation: Generation, requestId: string): Promise<void> {
   const { state, facts, wishes } = generation;
   openCancel(generation);
-  if (!isWorkOver(generation)) await askToCancel(generation, requestId);
+  if (isWorkOver(generation)) keepLateWish(generation, 'cancel');
+  else await askToCancel(generation, requestId);
   settleCancelWish(generation);
   planReadNow(generation);
   if (state.cancel?.outcome === 'cancelled') throw cancelledEnd(generation, 'cancelled; RunComfy stopped the work');

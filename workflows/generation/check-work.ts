@@ -5,7 +5,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { timingsOf } from '../../domain/timings.ts';
 import { boundedReads, briefReads, reads } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
-import { stepCancel } from './cancellation.ts';
+import { renewLateWishes, stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { beginRead, endRead, forgetReadTime, planRead, waitingOf } from './next-read.ts';
@@ -96,6 +96,7 @@ function takeResult(
   switch (reading.status) {
     case 'not_ready':
       planRead(generation, { nextReadInMs: reading.nextReadInMs });
+      renewLateWishes(generation);
       publish(generation);
       return undefined;
     case 'cancelled':

@@ -118,6 +118,10 @@ async function endAtDeadline(generation: Generation, requestId: string): Promise
       if (isStopped && !(mayBeOurs && patched('deadlines-may-be-told-late'))) throw error;
     });
     if (result) return result;
+    if (isOver && !isWorkOver(generation)) {
+      if (!state.cancel) openCancel(generation, 'deadline');
+      await askToCancel(generation, requestId);
+    }
   }
   throw endOf(generation, {
     type: 'GenerationTimedOut',

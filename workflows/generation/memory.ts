@@ -74,6 +74,8 @@ export interface Wishes {
   /** The work may have waited in RunComfy's queue for as long as its caller allows. */
   isQueueDeadlinePassed: boolean;
   isNudged: boolean;
+  /** What was wished while the work was taken for over: a result may say yet that it goes on. */
+  readonly late: Set<'cancel' | 'queue_deadline'>;
   handedOverRequestId: string | undefined;
   decision: Decision | undefined;
   /** Cuts short what is being waited for, if it may be. */
@@ -227,6 +229,7 @@ export function openGeneration(argument: unknown, given: unknown): Generation {
       isDeadlinePassed,
       isQueueDeadlinePassed: false,
       isNudged: false,
+      late: new Set(),
       handedOverRequestId: undefined,
       decision: undefined,
       interrupt: undefined,
@@ -263,7 +266,7 @@ export function openGeneration(argument: unknown, given: unknown): Generation {
 /** What the next run needs. A run of another version may read it: fields are added, never changed. */
 export function carry({ state, facts, sightings, wishes, shown, doubt, told, reserved }: Generation): CarriedMemory {
   const { seen, lastStatus, underWay, failedBecause, followedSince, queueCancelAt, workKey } = sightings;
-  const { isCancelDue, isWorkflowCancelled } = wishes;
+  const { isWorkflowCancelled } = wishes;
   const { unknownBecause, hasResubmitted, unnamed, mayTurnUpUntil } = doubt;
   const { searchAttributes, attributesAsOf, attributesToldAsOf, published, isModelKnown } = shown;
   return {
@@ -272,7 +275,7 @@ export function carry({ state, facts, sightings, wishes, shown, doubt, told, res
     searchAttributes,
     published,
     hasResubmitted,
-    isCancelDue,
+    isCancelDue: wishes.isCancelDue || wishes.late.has('cancel'),
     isWorkflowCancelled,
     isModelKnown,
     followedSince,

@@ -4,7 +4,7 @@ import { endOf } from './endings.ts';
 import type { Generation } from './memory.ts';
 import { planReadNow } from './next-read.ts';
 import { isWorkOver, noteQueueCancel } from './sightings.ts';
-import { noteQueueDeadline, settleQueueDeadline } from './wishes.ts';
+import { keepLateWish, noteQueueDeadline, settleQueueDeadline } from './wishes.ts';
 
 const reason = 'queue_deadline';
 
@@ -22,9 +22,10 @@ export function startQueueDeadline(generation: Generation): void {
 
 /** Asks once to cancel work that still waits. Only a cancel that RunComfy confirms ends it; else it is waited for. */
 export async function obeyQueueDeadline(generation: Generation, requestId: string): Promise<void> {
-  const { state } = generation;
+  const { state, sightings } = generation;
   settleQueueDeadline(generation);
   planReadNow(generation);
+  if (state.phase === 'fetching_result' && sightings.underWay === undefined) keepLateWish(generation, 'queue_deadline');
   if (!isQueued(generation) || state.cancel !== undefined) return;
   openCancel(generation, reason);
   await askToCancel(generation, requestId);

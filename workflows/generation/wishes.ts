@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { SubmissionResolution } from '../../domain/generation.ts';
-import type { Decision, Generation } from './memory.ts';
+import type { Decision, Generation, Wishes } from './memory.ts';
 
 /** Has the main path ask RunComfy to stop, as soon as what it does may be interrupted. */
 export function wishCancel({ wishes }: Generation): void {
@@ -31,6 +31,17 @@ export function noteQueueDeadline({ wishes }: Generation): void {
 
 export function settleQueueDeadline({ wishes }: Generation): void {
   wishes.isQueueDeadlinePassed = false;
+}
+
+/** There is nothing to ask while the work is taken for over. */
+export function keepLateWish({ wishes }: Generation, wish: 'cancel' | 'queue_deadline'): void {
+  wishes.late.add(wish);
+}
+
+export function takeLateWishes({ wishes }: Generation): Wishes['late'] {
+  const late = new Set(wishes.late);
+  wishes.late.clear();
+  return late;
 }
 
 /** The deadline is being acted on: what follows is not interrupted by it. */
