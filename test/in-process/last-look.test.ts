@@ -156,6 +156,22 @@ describe('the last look at work whose status does not tell whether it is over as
     expect([run.end(), await run.state()]).toMatchObject(timedOut);
   });
 
+  it.each([
+    ['has no time left before the timeout of the run', 240_000, 59_000, 0],
+    ['has time', 360_000, 59_000, 1],
+    ['was quick', 240_000, 1_000, 1],
+  ])('where it %s', async (_what, runTimeoutMs, lookMs, looks) => {
+    const request = { model: 'a/b', input: { prompt: 'x' }, deadlineMs: 60 * minute };
+    const submits = [{ ...accepted, searchAttributes: [] }];
+    const cancels = [{ type: 'ServiceUnavailable' }];
+    const run = await generationInProcess(sandbox, request, { submits, cancels, runTimeoutMs });
+    await run.pass(Date.parse((await run.state()).deadlineAt) - Date.parse(accepted.submittedAt) + lookMs);
+    await run.fail('readStatus', 'ServiceUnavailable');
+    expect(run.questions('fetchResult')).toHaveLength(looks);
+    if (looks > 0) await run.fail('fetchResult', 'ServiceUnavailable');
+    expect([run.end(), await run.state()]).toMatchObject(timedOut);
+  });
+
   it('but not where the status says that it waits or runs, knows of no such work, or the history has it otherwise', async () => {
     const runs = [
       await inQueue({}, undefined),

@@ -36,6 +36,8 @@ interface Answers {
   tenant?: string;
   /** What the previous run carried over, if this one continues it. */
   carried?: unknown;
+  /** Default: none. */
+  runTimeoutMs?: number;
 }
 
 /** One generation on a clock of its own. Its reads never answer. */
@@ -61,10 +63,19 @@ export async function generationInProcess(sandbox: Sandbox, request: GenerationR
   const runId = crypto.randomUUID();
   const { tenant, existing = [] } = answers;
   const place = tenant === undefined ? { workflowId: 'k' } : { workflowId: `${tenant}/k`, memo: { tenant } };
-  const { carried } = answers;
+  const { carried, runTimeoutMs } = answers;
   const chain = carried === undefined ? {} : { continuedFromExecutionRunId: 'before', firstExecutionRunId: 'before' };
   const args = [request, ...(carried === undefined ? [] : [carried])];
-  const run = await sandbox.open({ workflowType: 'runcomfyGeneration', ...place, ...chain, runId, args, now });
+  const limits = runTimeoutMs === undefined ? {} : { runTimeoutMs };
+  const run = await sandbox.open({
+    workflowType: 'runcomfyGeneration',
+    ...place,
+    ...chain,
+    ...limits,
+    runId,
+    args,
+    now,
+  });
 
   /** The result of an activity; undefined if it does not end. */
   function answer(type: string, question: unknown): object | undefined {

@@ -7,6 +7,7 @@ import { boundedReads, briefReads, reads } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import { renewLateWishes, stepCancel } from './cancellation.ts';
 import { cancelledEnd, endByActivity, endOf } from './endings.ts';
+import { runEndsAt } from './first-state.ts';
 import type { Generation } from './memory.ts';
 import { beginRead, endRead, forgetReadTime, planRead, waitingOf } from './next-read.ts';
 import { stoppedByQueueDeadline } from './queue-deadline.ts';
@@ -16,6 +17,9 @@ import { interruptible } from './wishes.ts';
 
 /** Reads are repeated by Temporal for as long as the run may last: only what cuts that short leads here. */
 const afterOutageMs = 15_000;
+
+/** The time of a brief read, and for the end to be told. */
+const briefReadMs = 20_000;
 
 /** Reads the status, and the result once there is one. Undefined: not finished, or something more urgent came in. */
 export async function checkWork(
@@ -46,7 +50,8 @@ export async function checkWork(
       : ((await unlessOutOfOrder(generation, requestId, readStatus)) ?? 'untold');
     if (standing === 'not over') return undefined;
     const isEndUntold = standing === 'untold';
-    if (isEndUntold && !(isLastRead && patched('last-looks-ask-for-results'))) return undefined;
+    const mayAsk = () => isLastRead && Date.now() + briefReadMs <= runEndsAt() && patched('last-looks-ask-for-results');
+    if (isEndUntold && !mayAsk()) return undefined;
     const question = resultQuestion(generation, requestId, { isLastRead, isEndUntold });
     return await unlessOutOfOrder(generation, requestId, async () => {
       const reading = await ask(() => (isEndUntold ? briefReads : by).fetchResult(question));

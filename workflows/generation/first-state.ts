@@ -35,15 +35,25 @@ export function refuseOversize(parsed: ParsedGenerationRequest): ParsedGeneratio
 const lastWordsMs = 90_000;
 const shareForLastWords = 0.25;
 
-/** The state with a deadline that leaves time before the run's own timeout, which others may have set. */
-function withinTheRun(state: GenerationState): GenerationState {
+/** When the run began, and when Temporal ends it without a word, epoch ms. */
+function runSpan(): { startedAt: number; endsAt: number } {
   const { startTime, runTimeoutMs, executionExpirationTime, cronScheduleToScheduleInterval: delayMs } = workflowInfo();
   // A run that was delayed, by its caller or a cron schedule, has its whole run timeout from then on.
   const isDelayed = delayMs !== undefined && delayMs > 0 && patched('delays-take-no-time');
   const startedAt = startTime.getTime() + (isDelayed ? delayMs : 0);
   // A continued run shows a timeout of 0 where there is none.
   const ends = [startedAt + (runTimeoutMs ?? 0), executionExpirationTime?.getTime() ?? 0];
-  const endsAt = Math.min(...ends.filter((time) => time > startedAt));
+  return { startedAt, endsAt: Math.min(...ends.filter((time) => time > startedAt)) };
+}
+
+/** Infinite where others have set no timeout. */
+export function runEndsAt(): number {
+  return runSpan().endsAt;
+}
+
+/** The state with a deadline that leaves time before the run's own timeout, which others may have set. */
+function withinTheRun(state: GenerationState): GenerationState {
+  const { startedAt, endsAt } = runSpan();
   if (endsAt === Number.POSITIVE_INFINITY) return state;
   const latestAt = endsAt - Math.min(lastWordsMs, shareForLastWords * (endsAt - startedAt));
   return Date.parse(state.deadlineAt) <= latestAt ? state : { ...state, deadlineAt: new Date(latestAt).toISOString() };
