@@ -19,19 +19,25 @@ import { paramsOf, sourcesOf } from '../../plans/graph.ts';
 import { withMemory } from '../../plans/model-facts.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 
-/** Of all that is prepared along with the check: an answer stands in the history, which takes no more than 2 MiB. */
+/**
+ * Limit on all answers prepared along with the check, in bytes of JSON: they are kept in the history, where a payload
+ * is at most 2 MiB.
+ */
 const maxPreparedBytes = 256 * 1024;
-/** A plan whose check takes long is better begun: each step has an activity of its own otherwise. */
+/**
+ * Longest time to prepare first steps along with the check, in milliseconds: it is better to begin, since each
+ * remaining step gets an activity of its own.
+ */
 const firstMs = 3_000;
 const maxFirstSteps = 8;
 
-/** Checks a plan and its params before anything is paid, whoever started the pipeline. */
+/** Checks a plan and its params before anything is paid, no matter who started the pipeline. */
 export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPlan'] {
   return async ({ plan: asGiven, params = {}, maxCostUsd, needsPrices, onWall, lineage, first, showsPhase }) => {
     const lookup = withMemory(deps.lookup);
     const limits = withoutUndefined({ maxCostUsd, needsPrices, onWall, lineage, mayBeReused: first?.orderAgain });
     const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
-    // Nothing is wrong with the plan: asked again, the catalogue may tell the prices.
+    // Nothing is wrong with the plan; the catalogue may know the prices when it is asked again.
     if (report.isOnlyAway) throw new Error(issuesSentence(report.issues));
     if (report.checked === undefined) {
       return { issues: report.issues, ...(showsPhase && { searchAttributes: deps.searchAttributes() }) };
@@ -50,7 +56,7 @@ export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPl
       searchAttributes: deps.searchAttributes(),
       ...(showsPhase && { showsPhase }),
       isSparing: true,
-      // A workflow of an older version does not ask for it, and would go on in its own way.
+      // Only if asked: a workflow of an older version does not ask, and would continue in its own way.
       ...(prepared && { isSteady: true, prepared }),
     };
   };
@@ -64,7 +70,10 @@ interface FirstSteps {
   lineage: string | undefined;
 }
 
-/** What is not prepared in time, or is too much for one answer, is asked for by itself, in its own time. */
+/**
+ * Prepares the first steps. Those that are not ready in time or do not fit into the answer are prepared later, each by
+ * an activity of its own.
+ */
 async function prepareFirst(
   deps: PipelineDeps,
   { plan, params, steps, first, lineage }: FirstSteps,
@@ -95,12 +104,15 @@ async function prepareFirst(
   return prepared;
 }
 
-/** An order that follows one of its key depends on what became of that one, which a reset would not look at again. */
+/**
+ * Whether an answer has a further order of its key. Such an order depends on how the previous one ended, which a reset
+ * would not check again.
+ */
 function isFurther(answer: StepAnswer): boolean {
   return answer.kind === 'orders' && answer.orders.some((order) => order.kind === 'order' && order.retryOfRunId);
 }
 
-/** Undefined where an output is more than a path. */
+/** The outputs as plain paths; undefined if an output is anything else. */
 function pathsOf(outputs: Record<string, unknown> | undefined): OutputPaths | undefined {
   if (outputs === undefined) return undefined;
   const paths: OutputPaths = {};

@@ -4,10 +4,10 @@ import type { PipelineActivities } from '../../domain/pipeline/pipeline-activiti
 import { toValues } from '../../plans/deciding/step-values.ts';
 import { ExpressionError, openEvaluation } from '../../plans/evaluate.ts';
 
-/** An answer stands in the history, and Temporal takes 2 MiB. */
+/** Limit on an answer, in bytes of JSON: it is kept in the history, and Temporal accepts 2 MiB. */
 const maxAnswerBytes = 1_200_000;
 
-/** Evaluates the outputs of a pipeline; one that gives nothing is null, with a warning. */
+/** Evaluates the outputs of a pipeline. An output without a value is null, with a warning. */
 export function createEvaluateOutputs(): PipelineActivities['evaluateOutputs'] {
   return ({ outputs, values }) => {
     const known = toValues(values);

@@ -3,7 +3,7 @@ import type { PipelineActivities } from '../../domain/pipeline/pipeline-activiti
 import type { PipelineDeps } from './pipeline-deps.ts';
 import { withHeartbeats } from './with-heartbeats.ts';
 
-/** Waits for the end of a generation that is no child of the pipeline. Repeating it costs nothing. */
+/** Waits for the end of a generation that is not a child of the pipeline. Can be repeated at no cost. */
 export function createFollowGeneration({ generations }: PipelineDeps): PipelineActivities['followGeneration'] {
   return ({ key }) => withHeartbeats(() => generations.follow(key, cancellationSignal()));
 }

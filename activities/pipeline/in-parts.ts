@@ -1,6 +1,6 @@
 const atOnce = 20;
 
-/** Asks for each, so many at once. */
+/** Calls `ask` for each, at most 20 at a time; returns the answers in order. */
 export async function inParts<One, Answer>(all: readonly One[], ask: (one: One) => Promise<Answer>): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (let at = 0; at < all.length; at += atOnce) {

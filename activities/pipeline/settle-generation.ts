@@ -5,7 +5,10 @@ import { settleKey } from '../../plans/deciding/settle-key.ts';
 import { orderDigest } from '../../plans/digest.ts';
 import type { PipelineDeps } from './pipeline-deps.ts';
 
-/** Decides for a workflow that orders a generation itself as it is decided for a step of a pipeline. Orders nothing. */
+/**
+ * Decides for a workflow that orders a generation itself, in the way it is decided for a step of a pipeline. Orders
+ * nothing.
+ */
 export function createSettleGeneration({ generations, isGone }: PipelineDeps): PipelineActivities['settleGeneration'] {
   return async (question) => {
     const { model, input, key, orderAgain = false } = question;
@@ -15,7 +18,7 @@ export function createSettleGeneration({ generations, isGone }: PipelineDeps): P
     if (wanted.length > maxWorkflowIdLength) return tooLongKey(wanted);
     const found = await settleKey({ generations, isGone }, wanted, { orderAgain });
     if (found.kind === 'foreign') return { kind: 'refused', message: found.message };
-    // That of a further attempt is longer than the one that was asked for.
+    // The key of a further attempt is longer than the one that was asked for.
     if (found.kind === 'order' && found.key.length > maxWorkflowIdLength) return tooLongKey(found.key);
     const settled = found.kind === 'reuse' ? found : withoutTries(found);
     if (key === undefined) return settled;
@@ -30,7 +33,7 @@ function tooLongKey({ length }: string): { kind: 'refused'; message: string } {
   return { kind: 'refused', message: `its key ${tooLong(length)}; take a shorter one` };
 }
 
-/** Who orders generations by code counts attempts by code as well. */
+/** Leaves out `tries`: workflows that order generations by code count their attempts themselves. */
 function withoutTries<Found extends { tries?: number }>({ tries: _, ...found }: Found): Omit<Found, 'tries'> {
   return found;
 }

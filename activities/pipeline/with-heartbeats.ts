@@ -2,7 +2,7 @@ import { heartbeat } from '@temporalio/activity';
 
 const heartbeatEveryMs = 3_000;
 
-/** Runs what takes long, and tells Temporal meanwhile that the worker lives. */
+/** Runs something slow, with heartbeats that tell Temporal that the worker is alive. */
 export async function withHeartbeats<T>(run: () => Promise<T>, everyMs = heartbeatEveryMs): Promise<T> {
   const heartbeats = setInterval(() => {
     heartbeat();

@@ -1,26 +1,32 @@
 import type { WeightedDuration } from './kernels.ts';
 
-/** In standard deviations: without a trend, one series in fifty has a rank correlation that far from 0. */
+/**
+ * Rank correlation, in standard deviations, from which a trend is clear: without a trend, one series in fifty exceeds
+ * it.
+ */
 const clearTrend = 2.3;
-/** With a trend, the weights fall by e to this power from the newest to the oldest. */
+/** With a trend, weights fall by a factor of e to this power from the newest to the oldest. */
 const forgetting = 7;
-/** No weight falls below this: a batch that fills a queue looks like a drift, and the next one begins at its shortest again. */
+/** Least weight. A batch that fills a queue looks like a drift, and the next one starts with short durations again. */
 const leastWeight = 0.1;
-/** How many of the newest are compared with the older ones: what was common, and is rare among them, is over (an incident, say). */
+/**
+ * How many of the newest durations are compared with the older ones. A kind that was common but is rare among the
+ * newest is over, e.g. an incident.
+ */
 const newestCounts = [8, 20, 40];
-/** Something counts as over if chance alone would leave so few of it with at most this probability. */
+/** A kind counts as over if chance alone would leave so few of it with at most this probability. */
 const clearChange = 0.002;
 
 export interface TimedDuration {
   seconds: number;
-  /** When the work was submitted. Not when it ended: of a batch that is submitted at once, the shortest ends first. */
+  /** When the work was submitted, not when it ended: of a batch that is submitted at once, the shortest ends first. */
   submittedAt: number;
   hasFailed?: boolean;
 }
 
 /**
- * The weight of each duration, oldest first: equal, unless they drift; then the newest weigh most. A kind of duration that
- * has become rare weighs by how often it came lately.
+ * The weight of each duration, oldest first. Weights are equal unless the durations drift; then the newest weigh most.
+ * A kind of duration that has become rare weighs by how often it occurred lately.
  */
 export function weighByAge(durations: readonly TimedDuration[]): WeightedDuration[] {
   const worked = durations.filter(({ hasFailed }) => !hasFailed);
@@ -32,7 +38,7 @@ export function weighByAge(durations: readonly TimedDuration[]): WeightedDuratio
   }));
 }
 
-/** For each duration, how often its kind (one octave, one outcome) still comes, relative to before; at most 1. */
+/** For each duration, how often its kind (one octave, one outcome) still occurs relative to before; at most 1. */
 function goneShares(durations: readonly TimedDuration[]): number[] {
   const kinds = durations.map(({ seconds, hasFailed }) => `${String(hasFailed)} ${String(octaveOf(seconds))}`);
   const shares = durations.map(() => 1);
@@ -63,7 +69,7 @@ function countsOf(kinds: readonly string[]): Map<string, number> {
   return counts;
 }
 
-/** Probability of at most so many successes in so many trials. */
+/** Binomial probability of at most `successes` in `trials`. */
 function atMost(successes: number, trials: number, probability: number): number {
   let [sum, one] = [0, (1 - probability) ** trials];
   for (let count = 0; count <= successes; count += 1) {
@@ -85,7 +91,7 @@ function trendOf(durations: readonly TimedDuration[]): number {
   return spread === 0 ? 0 : (sumOf((length, time) => length * time) / spread) * Math.sqrt(n - 1);
 }
 
-/** From 0; equal ones share the mean of their ranks. */
+/** Ranks from 0; equal values share the mean of their ranks. */
 function ranksOf(values: readonly number[]): number[] {
   const sorted = [...values].sort((a, b) => a - b);
   const first = new Map<number, number>();

@@ -16,9 +16,9 @@ export interface DurationDistribution {
   cdf: Float64Array;
   /** E[T; T ≤ time], seconds. */
   moment: Float64Array;
-  /** 0.5 % of what was observed lies below, seconds; of what is believed where nothing was. */
+  /** Seconds below which 0.5 % of the observed durations lie; of the believed ones if nothing was observed. */
   learnedFrom: number;
-  /** 99 % lie below, seconds: what comes later has not been seen before. */
+  /** Seconds below which 99 % lie; a later end has not been seen before. */
   learnedUntil: number;
 }
 
@@ -27,17 +27,21 @@ const scanSteps = 400;
 const tail = 0.0005;
 const stepInBody = 1.0125;
 const stepInTail = 1.1;
-/** A prior is wide: its plan needs points where nothing ends yet, too, seconds and factor. */
+/** First grid point of a prior, in seconds. A prior is wide: its plan needs grid points even where nothing ends yet. */
 const firstPointOfPrior = 0.3;
+/** Factor between neighbouring grid points of a prior. */
 const stepOfPrior = 1.006;
 
-/** However much was observed, this share is left to what is believed beforehand: a changed model, another kind of work. */
+/**
+ * Share that the prior always keeps, however much was observed: the model may have changed, or the work may be of
+ * another kind.
+ */
 const leastBelief = 0.005;
 
 /**
- * Mixture of the prior and one lognormal kernel for each observation: no shape is assumed, so two humps (cold starts) and
- * heavy tails are kept. A kernel is as wide as its neighbours are far, so that each hump gets the width it needs; failures
- * are humps of their own.
+ * Mixture of the prior and one lognormal kernel per observation. No shape is assumed, so two humps (cold starts) and
+ * heavy tails are kept. A kernel is as wide as its neighbours are far away, so that each hump gets the width it needs.
+ * Failures form humps of their own.
  */
 export function estimateDurations(
   observed: readonly WeightedDuration[],
@@ -73,7 +77,7 @@ export function tabulate(cdfAt: (seconds: number) => number, grid: readonly numb
   return { ...body, learnedFrom: quantileOf(body, 0.005), learnedUntil: quantileOf(body, 0.99) };
 }
 
-/** Smallest duration that is not exceeded with this probability. */
+/** Smallest duration that is not exceeded with the given probability. */
 function quantileOf({ times, cdf }: Pick<DurationDistribution, 'times' | 'cdf'>, probability: number): number {
   return (
     times[
@@ -93,7 +97,7 @@ export function firstAfter(times: Float64Array, seconds: number): number {
   );
 }
 
-/** Value between the grid's points, by straight lines. */
+/** The value at `seconds`, linearly interpolated between grid points. */
 export function interpolate({ times }: DurationDistribution, values: Float64Array, seconds: number): number {
   const after = firstAfter(times, seconds);
   const [t0 = 0, t1 = 0] = [times[after - 1], times[after]];
@@ -102,14 +106,14 @@ export function interpolate({ times }: DurationDistribution, values: Float64Arra
   return v0 + (v1 - v0) * share;
 }
 
-/** Median of the durations above `seconds`; beyond all that is known, as long again. */
+/** Median of the durations above `seconds`; beyond everything known, twice `seconds`. */
 export function likelyEndAfter(distribution: DurationDistribution, seconds: number): number {
   const over = interpolate(distribution, distribution.cdf, seconds);
   const half = over + (1 - over) / 2;
   return half < (distribution.cdf.at(-1) ?? 0) ? quantileOf(distribution, half) : 2 * seconds;
 }
 
-/** The grid is made from the values that are tabulated on it. */
+/** Caches computed values: the grid is made from the values that are then tabulated on it. */
 function remembering(compute: (seconds: number) => number): (seconds: number) => number {
   const known = new Map<number, number>();
   return (seconds) => {
@@ -125,7 +129,7 @@ function evenGrid(kernels: readonly Kernel[]): number[] {
   return Array.from({ length: count + 1 }, (_, step) => firstPointOfPrior * stepOfPrior ** step);
 }
 
-/** What lies outside has next to no probability. */
+/** The range outside of which there is next to no probability. */
 function rangeOf(kernels: readonly Kernel[]): [number, number] {
   return [
     Math.min(...kernels.map(({ mu, sigma }) => Math.exp(mu - 4 * sigma))),
@@ -134,8 +138,8 @@ function rangeOf(kernels: readonly Kernel[]): [number, number] {
 }
 
 /**
- * Between two durations, a point for each 1 / `points` of probability, so that resolution is where the work ends, however
- * wide the range is; a few more where nothing does.
+ * A grid between two durations with one point per 1 / `points` of probability, so that the resolution is where work
+ * ends, however wide the range is, and with a few more points elsewhere.
  */
 export function quantileGrid(
   cdf: (seconds: number) => number,

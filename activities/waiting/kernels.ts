@@ -1,14 +1,14 @@
-/** A duration that was observed, and how much it counts. */
+/** An observed duration and its weight. */
 export interface WeightedDuration {
   seconds: number;
   weight: number;
 }
 
-/** What goes for a distribution before anything is observed: lognormals around a guess. */
+/** The distribution assumed before anything is observed: lognormals around a guess. */
 export interface DurationPrior {
   medianSeconds: number;
   parts: readonly { timesMedian: number; sigma: number; weight: number }[];
-  /** How many observations it counts as. */
+  /** The number of observations that the prior counts as. */
   weight: number;
 }
 
@@ -27,10 +27,10 @@ export function priorKernels({ medianSeconds, parts }: DurationPrior): Kernel[] 
 }
 
 const narrowestKernel = 0.01;
-/** One or two observations say nothing about their spread. */
+/** Width of kernels if there are only one or two observations, which say nothing about their spread. */
 const widthOfFew = 0.3;
 
-/** One kernel for each observation, as wide as its neighbours are far; shortest first. */
+/** One kernel per observation, as wide as its neighbours are far away; shortest first. */
 export function kernelsOf(observed: readonly WeightedDuration[]): Kernel[] {
   const kernels = observed
     .map(({ seconds, weight }) => ({ mu: Math.log(Math.max(0.001, seconds)), sigma: widthOfFew, weight }))
@@ -43,7 +43,7 @@ export function kernelsOf(observed: readonly WeightedDuration[]): Kernel[] {
   }));
 }
 
-/** How far the `count` nearest neighbours of a kernel lie off. */
+/** Distance of a kernel to the farthest of its `count` nearest neighbours. */
 function reach(kernels: readonly Kernel[], index: number, count: number): number {
   const at = (position: number) => kernels[position]?.mu;
   const here = at(index) ?? 0;
@@ -59,7 +59,7 @@ function reach(kernels: readonly Kernel[], index: number, count: number): number
   return far;
 }
 
-/** CDF of a mixture, of which only the kernels near the point asked for are computed. */
+/** CDF of a mixture; computes only the kernels near the given point. */
 export function mixtureCdf(kernels: readonly Kernel[]): (log: number) => number {
   const total = kernels.reduce((sum, { weight }) => sum + weight, 0);
   const widest = kernels.reduce((most, { sigma }) => Math.max(most, sigma), 0);
@@ -86,7 +86,9 @@ function normalCdf(z: number): number {
   return z < 0 ? (1 - erf) / 2 : (1 + erf) / 2;
 }
 
-/** How many of the first `count` indices a condition holds for that holds up to some index and for none after. */
+/**
+ * Number of the first `count` indices for which a condition holds that holds up to some index and for none after it.
+ */
 export function countUntil(count: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = count;

@@ -19,43 +19,46 @@ import { priorOf } from './prior.ts';
 import { queuedWork, remainingQueue } from './queued-work.ts';
 import { blindly, planReads, type ReadPlan } from './read-plan.ts';
 
-/** What is known of a request when its next read is planned; times in seconds. */
+/** What is known of a request when its next read is planned. Times are in seconds. */
 export interface WaitSoFar {
   model: string;
   workKey?: string | undefined;
-  /** Since the submit, or since it was first heard of. */
+  /** Time since the submit, or since the request was first heard of. */
   waited: number;
-  /** The work was submitted at an unknown time before. */
+  /** The work was submitted earlier, at an unknown time. */
   isOlder?: boolean;
-  /** The work is known to queue still. */
+  /** The work is known to be still queued. */
   isQueueing?: boolean;
-  /** How many requests are before this one, as RunComfy says. */
+  /** Number of requests ahead of this one, according to RunComfy. */
   queuePosition?: number | undefined;
-  /** Since the work was first seen running; missing while it queues. */
+  /** Time since the work was first seen running; missing while it is queued. */
   running?: number | undefined;
-  /** Since the last moment at which the work was known not to run yet; missing: `running` is exact. */
+  /** Time since the work was last known not to run yet. Missing: `running` is exact. */
   runningAtMost?: number | undefined;
   /** How many seconds of delay one read is worth. */
   secondsPerRead: number;
 }
 
-/** Learns how long work takes and says when to look next. Lives in the worker's memory; no history depends on it. */
+/** Learns how long work takes and decides when to look next. Kept in the worker's memory; no history depends on it. */
 export interface WaitingKnowledge {
-  /** `submittedAt` in epoch ms; where it is unknown, after all that was learned before. */
+  /** `submittedAt` in epoch ms. If unknown, the work counts as submitted after all that was learned before. */
   learn: (work: FinishedWork, submittedAt?: number) => void;
-  /** Whether so much is known of such work that one more finished generation would hardly teach a starting worker more. */
+  /**
+   * Whether enough is known of such work that one more finished generation would hardly teach a starting worker
+   * anything.
+   */
   knowsWell: (work: Pick<FinishedWork, 'workKey' | 'model'>) => boolean;
-  /** Between two reads a queue position of this model went down by so many places. */
+  /** A queue position of this model fell by `places` in the `seconds` between two reads. */
   learnQueueMove: (move: { model: string; places: number; seconds: number }) => void;
   /** Milliseconds until the next read. */
   nextReadInMs: (wait: WaitSoFar) => number;
   /** Milliseconds until the work is as likely over as not, given that it is not over yet. */
   likelyEndInMs: (wait: WaitSoFar) => number;
-  /** The same, only where work of this very model is known and this piece is still within what was seen. */
+  /** The same, but undefined unless work of this very model is known and this work has not outlasted what was seen. */
   expectedEndInMs: (wait: WaitSoFar) => number | undefined;
 }
 
-/** How fast a model's queue moves: what was watched lately. */
+/** How fast a model's queue has moved lately. */
 interface QueueSpeed {
   places: number;
   seconds: number;
@@ -64,27 +67,36 @@ interface QueueSpeed {
 /** Something computed from a memory. */
 interface Computed<T> {
   memory: Memory | undefined;
-  /** How much the memory had learned by then. */
+  /** How much the memory had learned when the value was computed. */
   learned: number;
   value: T;
 }
 
 const maxKeys = 5_000;
 const maxComputed = 500;
-/** How much of what was watched of a queue still counts after one more move. */
+/** Factor by which earlier moves of a queue count less after each further move. */
 const speedAgeing = 0.99;
 const enough = 5;
-/** A start that was seen within this share of a run is known; spreads that differ by less are alike. */
+/**
+ * The start of a run is known if it was seen within this share of the run. Spreads that differ by less than this count
+ * as alike.
+ */
 const closeShare = 0.1;
-/** Below this many seconds a read of learned work counts as the caller says; of longer work it counts for less, */
+/**
+ * Median duration, in seconds, up to which a read of learned work is worth what the caller says. For longer work it is
+ * worth less.
+ */
 const shortWork = 10;
-/** yet never for less than this share. */
+/** Least share of that worth, however long the work is. */
 const leastShare = 0.5;
-/** Work in a queue is read once a second at most, and less often the longer it has waited: */
+/** Least gap between reads of queued work, in seconds. */
 const closestInQueue = 1;
-/** a guess that it starts at once is not believed all day. */
+/**
+ * Least gap between reads of queued work as a share of the time waited: a guess that work starts at once is not
+ * believed all day.
+ */
 const closestShareInQueue = 0.01;
-/** What was computed stays good until the memory has grown by this share. */
+/** Computed values are stale once the memory has grown by this share. */
 const staleShare = 0.05;
 
 export function createWaitingKnowledge(): WaitingKnowledge {
@@ -93,7 +105,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
   const plans = new LRUCache<string, Computed<ReadPlan>>({ max: maxComputed });
   const speeds = new LRUCache<string, QueueSpeed>({ max: maxKeys });
 
-  /** The most specific level that has seen enough. */
+  /** The memory of the most specific level that has seen enough. */
   const bestMemory = ({ workKey, model }: WaitSoFar, stage: Stage): Memory | undefined =>
     levelsOf(workKey, model)
       .map((key) => memories.get(key))
@@ -116,7 +128,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
     });
   };
 
-  /** Of work that queues still: the queue that is left, then the whole of it. */
+  /** The plan for queued work: what is left of the queue, then a whole run. */
   const queuedPlan = (wait: WaitSoFar): ReadPlan | undefined => {
     const stage = bestMemory(wait, 'run') ? 'run' : 'work';
     const works = wait.isQueueing ? bestMemory(wait, stage) : undefined;
@@ -127,7 +139,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       secondsPerRead: worthOfRead(wait.secondsPerRead, work),
       observations: durationsIn(works, stage).length,
     });
-    // Seeing the work start is worth a read: from then on its end is known as closely as its run.
+    // Seeing the start is worth a read: from then on, the end is known as closely as the length of a run.
     const startedBy = wait.waited + (remaining.at(-1)?.seconds ?? 0);
     const closest = (seconds: number) => seconds + Math.max(closestInQueue, closestShareInQueue * seconds);
     return { nextReadAt: (seconds) => Math.max(closest(seconds), Math.min(plan.nextReadAt(seconds), startedBy)) };
@@ -149,9 +161,10 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       const plan = planOf(runs, 'run', wait);
       const runningAtMost = Math.max(running, wait.runningAtMost ?? running);
       if (runningAtMost - running <= closeShare * quantileIn(runs, 'run', 0.5)) return toGapMs(plan, running);
-      // Without a queue to speak of, the time since the submit tells the end more closely than a start that nobody saw.
+      // With hardly any queue, the time since the submit predicts the end better than a start that was not seen.
       const isQueueShort = works && spreadOf(works, 'work') <= (1 + closeShare) * spreadOf(runs, 'run');
-      // Work may have run long before it was first seen to: the earlier of both views, or its end is missed by a run.
+      // Work may have run long before it was first seen running, so the earlier of both plans counts: otherwise its end
+      // could be missed by a whole run.
       if (!isQueueShort) return Math.min(toGapMs(plan, running), toGapMs(plan, runningAtMost));
     }
     const queued = queuedPlan(wait);
@@ -160,7 +173,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       : toGapMs(planOf(works, 'work', wait), works ? workedFor(wait) : Math.max(0, wait.waited));
   };
 
-  /** Until the work is as likely over as not; of work that queues, counted from its start. */
+  /** Seconds until the work is as likely over as not; for queued work, counted from its start. */
   const secondsLeft = (wait: WaitSoFar) => {
     const stage = wait.running === undefined || !bestMemory(wait, 'run') ? 'work' : 'run';
     const after = stage === 'run' ? Math.max(0, wait.running ?? 0) : workedFor(wait);
@@ -179,7 +192,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
     },
     knowsWell: ({ workKey, model }) => isFull(memories.get(levelsOf(workKey, model)[0] ?? '')),
     learnQueueMove({ model, places, seconds }) {
-      // A place that was lost is no move of the queue.
+      // A queue position that got worse is not a move of the queue.
       if (!(places >= 0 && seconds > 0)) return;
       const { places: before, seconds: watched } = speeds.get(model) ?? { places: 0, seconds: 0 };
       speeds.set(model, { places: before * speedAgeing + places, seconds: watched * speedAgeing + seconds });
@@ -194,7 +207,7 @@ export function createWaitingKnowledge(): WaitingKnowledge {
       const { memory, left, isPastAll } = secondsLeft(wait);
       if (!memory || !isOfModel(memory) || isPastAll || wait.isOlder) return undefined;
       if (!wait.isQueueing) return Math.round(left * 1_000);
-      // Without a position the queue may last for seconds or for hours.
+      // Without a known position, the queue may last for seconds or for hours.
       if (wait.queuePosition === undefined || !speeds.has(wait.model)) return undefined;
       const remaining = remainingOf(wait);
       return Math.round(((remaining[remaining.length >> 1]?.seconds ?? 0) + left) * 1_000);
@@ -202,12 +215,12 @@ export function createWaitingKnowledge(): WaitingKnowledge {
   };
 }
 
-/** How long the work may have run; time in the queue is none of it. */
+/** How long the work may have run, in seconds, without time in the queue. */
 function workedFor({ waited, isQueueing, runningAtMost }: WaitSoFar): number {
   return isQueueing ? 0 : Math.max(0, runningAtMost ?? waited);
 }
 
-/** What was computed before, unless the memory has grown much since, or was forgotten and begun anew. */
+/** Returns the cached value unless the memory has grown much since, or was evicted and started anew. */
 function kept<T>(cache: LRUCache<string, Computed<T>>, key: string, memory: Memory | undefined, compute: () => T): T {
   const known = cache.get(key);
   const learned = memory?.learned ?? 0;
@@ -219,8 +232,9 @@ function kept<T>(cache: LRUCache<string, Computed<T>>, key: string, memory: Memo
 }
 
 /**
- * What a read costs by the plan, seconds of delay. An estimate is wider than the truth, and the best plan for it reads too
- * seldom; and what a read adds to the reads of a second, which are what RunComfy limits, is less the longer the work takes.
+ * What a read costs in the plan, in seconds of delay. It is lower for longer work, for two reasons: an estimate is
+ * wider than the truth, so its best plan reads too seldom; and RunComfy limits reads per second, to which long work
+ * adds less.
  */
 function worthOfRead(secondsPerRead: number, learned: DurationDistribution): number {
   const median = likelyEndAfter(learned, 0);

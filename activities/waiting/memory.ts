@@ -3,10 +3,12 @@ import { modelKind } from '../../runcomfy/models/model-kind.ts';
 import { type TimedDuration, weighByAge } from './drift.ts';
 import type { WeightedDuration } from './kernels.ts';
 
-/** `work`: since the last moment at which it was known not to run yet; `run`: since it was seen to run. */
+/**
+ * `work`: from the last moment at which the work was known not to run yet. `run`: from when it was first seen running.
+ */
 export type Stage = 'work' | 'queue' | 'run';
 
-/** The stages of one finished generation, seconds; a stage that the reads did not bracket is missing. */
+/** The stages of one finished generation, in seconds. A stage that the reads did not bracket is missing. */
 type Stages = Partial<Record<Stage, number>>;
 
 interface FinishedStages extends Stages {
@@ -14,23 +16,25 @@ interface FinishedStages extends Stages {
   hasFailed: boolean;
 }
 
-/** What is remembered of one level: of a model with a size, of a model, or of a kind of output. */
+/** The memory of one level: a model with a size, a model, or a kind of output. */
 export interface Memory {
   key: string;
-  /** The newest ones, by their submits, oldest first. */
+  /** The newest generations by time of submit, oldest first. */
   works: FinishedStages[];
-  /** How many there have been. */
+  /** Number of generations learned so far. */
   learned: number;
 }
 
-/** No generation lasts longer; what says so is mistaken. */
+/** Longest duration that is believed, in milliseconds. */
 const longestMs = 7 * 24 * 3_600_000;
-/** Of those that succeeded, and of those that failed: an outage pushes no success out of the memory. */
+/**
+ * Number of successes remembered, and of failures: kept apart, so that an outage pushes no success out of the memory.
+ */
 const remembered = 150;
-/** Once there are as many, one in so many still follows a drift. */
+/** Once the memory is full, one generation in this many is still kept in order to follow a drift. */
 const keptOneIn = 5;
 
-/** Adds one finished generation; without a time of its submit, after all that were added before. */
+/** Adds one finished generation. Without a time of submit, it counts as the newest. */
 export function remember(memory: Memory, work: FinishedWork, submittedAt?: number): void {
   const stages = stagesOf(work);
   if (Object.keys(stages).length === 0) return;
@@ -46,7 +50,7 @@ export function remember(memory: Memory, work: FinishedWork, submittedAt?: numbe
   if (alike.length > remembered) memory.works = memory.works.filter((one) => one !== alike[0]);
 }
 
-/** Whether one more would hardly teach a starting worker more. */
+/** Whether one more finished generation would hardly teach a starting worker anything. */
 export function isFull(memory: Memory | undefined): boolean {
   if (memory === undefined || memory.learned % keptOneIn === 0) return false;
   return memory.works.filter(({ hasFailed }) => !hasFailed).length >= remembered;
@@ -67,18 +71,18 @@ export function isOfModel({ key }: Memory): boolean {
   return !key.startsWith(kindLevel(''));
 }
 
-/** How long successful work took, oldest first, seconds. */
+/** Durations of successful work in seconds, oldest first. */
 export function durationsIn({ works }: Memory, stage: Stage): number[] {
   return works.flatMap((work) => (work.hasFailed ? [] : (work[stage] ?? [])));
 }
 
-/** All ends, with how much each counts: failures come at times of their own. */
+/** All ends with their weights; failures apart, since they have durations of their own. */
 export function observedIn(
   { works }: Memory,
   stage: Stage,
 ): { worked: WeightedDuration[]; failed: WeightedDuration[] } {
   const timed = works.flatMap((work): TimedDuration[] => {
-    // Whoever fails at once was mostly not seen to start.
+    // Work that fails at once was mostly not seen to start.
     const seconds = work[stage] ?? (work.hasFailed && stage === 'run' ? work.work : undefined);
     return seconds === undefined ? [] : [{ seconds, submittedAt: work.submittedAt, hasFailed: work.hasFailed }];
   });
@@ -87,18 +91,18 @@ export function observedIn(
   return { worked: of(false), failed: of(true) };
 }
 
-/** Seconds below which this share of what was observed lies. */
+/** Seconds below which this share of the durations lies. */
 export function quantileIn(memory: Memory, stage: Stage, share: number): number {
   const sorted = durationsIn(memory, stage).sort((a, b) => a - b);
   return sorted[Math.round(share * (sorted.length - 1))] ?? 0;
 }
 
-/** Seconds between the shortest and the longest tenth. */
+/** Seconds between the 10 % and the 90 % quantile. */
 export function spreadOf(memory: Memory, stage: Stage): number {
   return quantileIn(memory, stage, 0.9) - quantileIn(memory, stage, 0.1);
 }
 
-/** Time in the queue is no work; whoever tells nothing of a queue saw none. */
+/** Time in the queue is not work. Without a known queue time, there was no queue. */
 function stagesOf({ totalMs, workMs, queueMs, runMs, isWorkUnknown }: FinishedWork): Stages {
   const work = isWorkUnknown ? undefined : (workMs ?? totalMs - (queueMs ?? 0));
   return { ...seconds('work', work), ...seconds('queue', queueMs), ...seconds('run', runMs) };

@@ -2,10 +2,10 @@ import { modelKind } from '../../runcomfy/models/model-kind.ts';
 import type { DurationPrior } from './kernels.ts';
 
 /**
- * Lognormals around a guess of the median, each as [times the median, weight]. The weights are no shares of a belief: they
- * were found by random search: wherever between half and twice the guess the true median lies, the plan costs on average
- * a little less than the better of fixed and growing gaps, and a third more in the worst case, which is
- * work of a known length whose reads are dear. `npm run bench:schedule` prints how much.
+ * Lognormals around a guess of the median, each as [times the median, weight]. The weights are no beliefs but were
+ * found by random search: wherever the true median lies between half and twice the guess, the plan costs on average a
+ * little less than the better of fixed and growing gaps. In the worst case, work of a known length whose reads are
+ * expensive, it costs a third more. `npm run bench:schedule` prints the figures.
  */
 function around(medianSeconds: number, sigma: number, parts: readonly (readonly [number, number])[]): DurationPrior {
   return { medianSeconds, parts: parts.map(([timesMedian, weight]) => ({ timesMedian, sigma, weight })), weight: 0.5 };
@@ -43,7 +43,7 @@ const long = around(134, 0.289, [
   [8, 0.002],
 ]);
 
-/** What is believed of work of a kind of output that nothing is known of. */
+/** The priors by kind of output, for work of which nothing is known. */
 const priors = { image: short, video: long, audio: short, unknown: short } as const;
 
 /** The prior of a model's kind of output. */

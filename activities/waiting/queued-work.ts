@@ -1,13 +1,13 @@
 import { type DurationDistribution, interpolate, quantileGrid, tabulate } from './duration-distribution.ts';
 import type { WeightedDuration } from './kernels.ts';
 
-/** What is known of work that still queues. */
+/** What is known of work that is still queued. */
 export interface QueueSoFar {
   /** Seconds since the submit. */
   waited: number;
-  /** How many requests are before this one, as RunComfy says. */
+  /** Number of requests ahead of this one, according to RunComfy. */
   position: number | undefined;
-  /** How long the queue has lately taken to move up by one, seconds. */
+  /** Seconds that the queue has lately taken to move up by one place. */
   secondsPerPlace: number | undefined;
 }
 
@@ -15,16 +15,16 @@ export interface QueueSoFar {
 const guessSpread = [0.53, 0.77, 1, 1.3, 1.9];
 const fewSamples = 3;
 
-/** Enough to tell the shapes of queues apart, few enough to plan anew with each read. */
+/** Number of possibilities: enough to distinguish the shapes of queues, few enough to plan anew with each read. */
 const mostPossibilities = 8;
 
-/** How much longer the work may queue: possibilities with weights, the shortest first. */
+/** How much longer the work may stay in the queue: weighted possibilities, shortest first. */
 export function remainingQueue(
   { waited, position, secondsPerPlace }: QueueSoFar,
   queues: readonly WeightedDuration[],
 ): WeightedDuration[] {
   if (position !== undefined && secondsPerPlace !== undefined) {
-    // The one at the head waits for a place to run in, which takes half a step on average.
+    // The request at the head waits for a place to run in, which takes half a step on average.
     const likely = (position + 0.5) * secondsPerPlace;
     return guessSpread.map((factor) => ({ seconds: factor * likely, weight: 1 }));
   }
@@ -33,11 +33,11 @@ export function remainingQueue(
     .map(({ seconds, weight }) => ({ seconds: seconds - waited, weight }))
     .sort((a, b) => a.seconds - b.seconds);
   if (longer.length >= fewSamples) return thinned(longer);
-  // A queue that has lasted longer than most says little more than that it may last as long again.
+  // A queue that has lasted longer than nearly all others may last as long again, and little more is known.
   return guessSpread.map((factor) => ({ seconds: factor * Math.max(1, waited / 2), weight: 1 }));
 }
 
-/** As many, of equal weight, with the same distribution. */
+/** Thins to `mostPossibilities` of equal weight with about the same distribution. */
 function thinned(sorted: readonly WeightedDuration[]): WeightedDuration[] {
   if (sorted.length <= mostPossibilities) return [...sorted];
   const total = sorted.reduce((sum, { weight }) => sum + weight, 0);
@@ -54,7 +54,7 @@ function thinned(sorted: readonly WeightedDuration[]): WeightedDuration[] {
 
 const gridPoints = 100;
 
-/** When work that still queues after `waited` seconds will be over: what is left of its queue, then a whole run. */
+/** When work that is still queued after `waited` seconds will be over: what is left of its queue, then a whole run. */
 export function queuedWork(
   waited: number,
   remaining: readonly WeightedDuration[],

@@ -1,9 +1,9 @@
 import { type DurationDistribution, firstAfter, interpolate } from './duration-distribution.ts';
 
 /**
- * When to look at something whose end cannot be observed: minimises cost per check × checks + delay until the check that
- * sees the end (Barlow, Hunter and Proschan, *Optimum checking procedures*, 1963), by dynamic programming over the
- * distribution's grid. All in seconds.
+ * When to look at something whose end cannot be observed. Minimises cost per check × checks + delay until the check
+ * that sees the end (Barlow, Hunter and Proschan, *Optimum checking procedures*, 1963) by dynamic programming over the
+ * distribution's grid. Times are in seconds.
  */
 export interface ReadPlan {
   /** When to read next, counted from the start, after a read at `seconds` that saw no end. */
@@ -13,27 +13,32 @@ export interface ReadPlan {
 export interface ReadPlanOptions {
   /** How many seconds of delay one read is worth. */
   secondsPerRead: number;
-  /** Fewer than 5: the distribution is not trusted to leave long gaps. */
+  /** Number of observations. With fewer than 5, the distribution is not trusted with long gaps. */
   observations: number;
-  /** No two reads come closer, seconds; default 0.3. */
+  /** Shortest gap between reads, in seconds; default 0.3. */
   shortestGap?: number;
-  /** The latest time to look at work that is learned of, after a read at `seconds`; default: `inAnyCase`. */
+  /** Latest time of the read after one at `seconds`, for work that was learned; default: `inAnyCase`. */
   latest?: (seconds: number) => number;
 }
 
 const trustedObservations = 5;
-/** Without knowledge no gap is longer than this share of the time waited. */
+/** Without knowledge, no gap is longer than this share of the time waited. */
 export const blindShare = 0.25;
 const longestFirstGap = 2;
-/** Until so many seconds unknown work may be short: its reads come closer, where they are not dear to the caller. */
+/**
+ * Unknown work may be short up to this many seconds: its reads come closer, unless they are expensive to the caller.
+ */
 const shortWorkUntil = 16;
 const shortFirstGap = 1.5;
 const shortShare = 0.125;
 const dearRead = 1;
-/** Of the 40 s and of the time the work took, a little is left for late timers and for the answer's way. */
+/** Longest gap between reads, in seconds: 40 s less some room for late timers and the answer's way. */
 const longestGap = 39;
+/** Longest gap as a share of the time waited, with the same room. */
 const longestShare = 0.975;
-/** Nobody sees a result sooner for more than three reads a second, but RunComfy would see the reads. */
+/**
+ * Shortest gap between reads, in seconds: more than three reads a second show no result sooner, but burden RunComfy.
+ */
 const defaultShortestGap = 0.3;
 
 export function planReads(distribution: DurationDistribution, options: ReadPlanOptions): ReadPlan {
@@ -52,7 +57,7 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
         gap = Math.min(gap, (isTrusted ? blindly : unlearned)(seconds) - seconds);
       } else {
         gap = Math.min(gap, Math.max(shortestGap, blindly(learnedUntil) - seconds));
-        // One read is enough before anything like this has ever ended.
+        // One read is enough before the earliest end that was ever seen.
         if (seconds > 0) gap = Math.max(gap, learnedFrom - seconds);
         gap = Math.min(gap, latest(seconds) - seconds);
       }
@@ -61,33 +66,39 @@ export function planReads(distribution: DurationDistribution, options: ReadPlanO
   };
 }
 
-/** The latest time to look at work of which nothing is known but that it lasts longer than this. */
+/** Latest time to look at work of which nothing is known except that it has lasted this long. */
 export function blindly(seconds: number): number {
   return seconds + Math.max(longestFirstGap, seconds * blindShare);
 }
 
-/** The same where nothing was learned at all: work that is short is only short if its end is seen. */
+/**
+ * The same if nothing was learned at all. Reads come closer at first, since the benefit of short work is lost if its
+ * end is seen late.
+ */
 function coldly(seconds: number, secondsPerRead: number): number {
   if (seconds >= shortWorkUntil || secondsPerRead > dearRead) return blindly(seconds);
   return seconds + Math.max(shortFirstGap, seconds * shortShare);
 }
 
 /**
- * The latest time to look, whatever was learned: any work may fail early, jam or have changed, and its end is to be seen
- * within 40 s, or within the time it took.
+ * Latest time to look, whatever was learned: any work may fail early, hang or have changed, and its end must be seen
+ * within 40 s or within the time it took.
  */
 export function inAnyCase(seconds: number): number {
   return seconds + Math.max(longestGap, seconds * longestShare);
 }
 
-/** The best gap where work that has lasted this long ends at a rate of 3 ÷ its length, as what outlasts others does. */
+/**
+ * The best gap for work that has lasted this long and ends at a rate of 3 ÷ its length, as work that outlasts others
+ * does.
+ */
 function outlastingGap(seconds: number, secondsPerRead: number): number {
   return Math.sqrt((2 * secondsPerRead * seconds) / 3);
 }
 
 /**
- * The best next read after one that saw no end, among the grid's points: `shortestGap` later at least and, where there is
- * such a point, at `latest` at most, as all that follow it.
+ * The best next read after one that saw no end, among the grid points: at least `shortestGap` later and, if there is
+ * such a point, at `latest` at the latest. The same holds for the reads that follow.
  */
 function searchForNext(
   distribution: DurationDistribution,
@@ -100,17 +111,17 @@ function searchForNext(
   /** Cost to go from a read at each grid point that saw no end, times the probability of getting there. */
   const costs = new Float64Array(n);
   const [lastTime, lastSurvival] = [times[n - 1] ?? 0, 1 - (cdf[n - 1] ?? 1)];
-  // Beyond the grid the reads come at gaps of a quarter of the time waited.
+  // Beyond the grid, the gaps between reads are a quarter of the time waited.
   costs[n - 1] = lastSurvival * (4 * secondsPerRead + (lastTime * blindShare) / 2);
 
-  /** Delay of what ends until a read at `j`, and all that follows it. */
+  /** Delay of work that ends before a read at `j`, plus all that follows that read. */
   const costVia = (j: number, cdfHere: number, momentHere: number) =>
     (times[j] ?? 0) * ((cdf[j] ?? 0) - cdfHere) - ((moment[j] ?? 0) - momentHere) + (costs[j] ?? 0);
   /** The best next read after one at each grid point. */
   const nexts = new Int32Array(n).fill(n - 1);
   const cheapest = (from: number, after: number, cdfHere: number, momentHere: number): number => {
     const [earliest, last] = [from + shortestGap, latest(from)];
-    // The later a read, the later the best one that follows it: delays satisfy the quadrangle inequality.
+    // The later a read, the later the best one after it: delays satisfy the quadrangle inequality.
     const until = nexts[after] ?? n - 1;
     let [best, bestCost] = [until, Infinity];
     for (let j = after; j <= until; j += 1) {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 
-/** Names a task queue and a RunComfy together: what ran elsewhere, in a simulator for instance, teaches nothing here. */
+/**
+ * Identifies a task queue together with a RunComfy: work that ran elsewhere, e.g. in a simulator, teaches nothing here.
+ */
 export function workSourceOf(taskQueue: string, modelApiBase: string): string {
   return createHash('sha256')
     .update(JSON.stringify([taskQueue, modelApiBase]))
