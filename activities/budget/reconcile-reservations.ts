@@ -3,10 +3,10 @@ import type { BudgetActivities, ReconcileQuestion, Settlement } from '../../doma
 import { messageOf } from '../../domain/text.ts';
 import type { LookedUpOrders } from './budget-desk.ts';
 
-/** So many at a time: fifty describes at once would be felt by others. */
+/** Number of reservations looked up at a time: fifty describes at once would slow others down. */
 const atOnce = 10;
 
-/** Looks up what became of old reservations. What cannot be looked up now, or is under way, is left out. */
+/** Looks up what became of old reservations. Leaves out those that cannot be looked up now or are still under way. */
 export function createReconcileReservations({
   settlementOf,
 }: LookedUpOrders): BudgetActivities['reconcileReservations'] {
@@ -15,7 +15,7 @@ export function createReconcileReservations({
     const lookUp = async ({ key, grant, reservedAt }: ReconcileQuestion['reservations'][number]) => {
       try {
         const settlement = await settlementOf(key, reservedAt);
-        // Of this grant alone: the order may have been sent anew while it was looked up.
+        // Settles this grant only: the order may have been sent anew while it was looked up.
         if (settlement !== 'open') settlements.push({ ...settlement, grant });
       } catch (error) {
         log.warn('what became of a reservation could not be looked up', { key, reason: messageOf(error) });

@@ -1,7 +1,9 @@
 import type { BudgetActivities } from '../../domain/budget/budget.ts';
 import type { BudgetDesk } from './budget-desk.ts';
 
-/** Tells each budget of an order what it came to; what one does not take is told again, which changes nothing elsewhere. */
+/**
+ * Settles an order in each of its budgets. If one fails, all are settled again, which changes nothing in the others.
+ */
 export function createSettleReservations(desk: Pick<BudgetDesk, 'settle'>): BudgetActivities['settleReservations'] {
   return async ({ budgets, settlement, grants = [] }) => {
     const settle = (budget: string) => {

@@ -8,8 +8,8 @@ import type { ActivityDeps } from '../activity-deps.ts';
 import { failure } from '../to-application-failure.ts';
 
 /**
- * The expected price of an order, where it is known; throws where it breaks a limit of the order, or a limit is set and it
- * is not known. An order without limits asks no catalogue.
+ * The expected price of an order in USD, if known. Throws if it is above a limit of the order, or if it is unknown and
+ * the order has a `maxCostUsd`. For an order without limits the catalogue is not asked.
  */
 export async function checkPrice(
   { expectedPriceUsd }: Pick<ActivityDeps, 'expectedPriceUsd'>,
@@ -41,11 +41,11 @@ export async function checkPrice(
   throw refuse('BudgetExceeded', message, maxCostUsd, priceUsd);
 }
 
-/** Not that the price is unknown: the next attempt asks again. */
+/** The catalogue did not answer. This is not `PriceUnknown`: the next attempt asks again. */
 function noAnswer(model: string, error: unknown): Error {
   const message = `nothing was sent: the catalogue does not tell what ${model} costs: ${messageOf(error)}`;
   const { type, retryAfterMs }: Partial<RunComfyError> = isRunComfyError(error) ? error : {};
-  // As a submit has it: a secret that is being rotated is away for a moment.
+  // As for a submit: a secret that is being rotated may be missing for a moment.
   const isTokenAway = type === 'Unauthenticated' && !isTokenRefused(error);
   const told = isTokenAway ? 'ServiceUnavailable' : (type ?? 'ServiceUnavailable');
   return failure(told, 'submit', message, { submission: 'not_sent' }, retryAfterMs);

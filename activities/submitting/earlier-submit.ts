@@ -10,8 +10,8 @@ export type EarlierSubmit =
   | { kind: 'unknown'; lastHeartbeat: Partial<SubmitHeartbeat> };
 
 /**
- * What the last heartbeat proves. Temporal repeats an attempt whose report it could not take or read, too, so only
- * `not_sent` or no heartbeat at all allows another POST: a heartbeat that cannot be understood forbids it.
+ * What the last heartbeat proves. Temporal also repeats an attempt whose report it could not take or read, so only
+ * `not_sent` or no heartbeat at all allows another POST; a heartbeat that cannot be understood forbids it.
  */
 export function earlierSubmit(): EarlierSubmit {
   const details: unknown = activityInfo().heartbeatDetails;

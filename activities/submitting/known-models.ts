@@ -3,7 +3,10 @@ import { findBundledModel } from '../../runcomfy/models/bundled.ts';
 
 const maxModels = 1_000;
 
-/** The models that RunComfy is known to have: those that come with this package, and those of which it took an order here. */
+/**
+ * Models that RunComfy is known to have: those bundled with this package, and those for which it accepted an order from
+ * this worker.
+ */
 export interface KnownModels {
   has: (model: string) => boolean;
   add: (model: string) => void;

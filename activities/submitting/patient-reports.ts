@@ -6,10 +6,10 @@ import { messageOf } from '../../domain/text.ts';
 
 const againEveryMs = 500;
 
-/** Attempts that have nothing left to do but to report. */
+/** Attempts that only have their report left to make. */
 const reporting = new WeakSet<Context>();
 
-/** The same submit, whose report `withPatientReports` then sees through. */
+/** Wraps a submit so that `withPatientReports` sees its report through. */
 export function reportPatiently(submit: Activities['submitRequest']): Activities['submitRequest'] {
   return async (order) => {
     try {
@@ -22,10 +22,10 @@ export function reportPatiently(submit: Activities['submitRequest']): Activities
 }
 
 /**
- * The same converter for the worker of the submits: a report that its codecs cannot encode is encoded again until they
- * can, or until Temporal has given the attempt up, whose last heartbeat tells then what became of the order. An attempt
- * that failed to report instead would be repeated after a pause, and a cancel in that pause throws its heartbeats away:
- * an accepted order would pass for one that was never sent.
+ * Wraps the data converter for the worker of submits: a report that its codecs cannot encode is tried again until they
+ * can, or until Temporal has given the attempt up. In that case its last heartbeat tells what became of the order. If
+ * the attempt failed instead, it would be repeated after a pause, and a cancel in that pause discards its heartbeats:
+ * an accepted order would then pass for one that was never sent.
  */
 export function withPatientReports(dataConverter: DataConverter): DataConverter {
   const { payloadCodecs } = dataConverter;
@@ -52,7 +52,7 @@ function toPatientCodec(codec: PayloadCodec): PayloadCodec {
   };
 }
 
-/** A cancel alone gives nothing up: what became of the order is waited for. */
+/** A cancel alone does not give the attempt up: what became of the order is still awaited. */
 function isGivenUp({ cancellationDetails }: Context): boolean {
   return cancellationDetails?.timedOut === true || cancellationDetails?.notFound === true;
 }

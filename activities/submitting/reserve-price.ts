@@ -9,13 +9,16 @@ import { messageOf } from '../../domain/text.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { failure } from '../to-application-failure.ts';
 
-/** Together with the acknowledgement before it within the heartbeat timeout of a submit, 10 s; the next attempt asks again. */
+/**
+ * Time for reserving in all budgets, in milliseconds. With the acknowledgement before it, it stays within the heartbeat
+ * timeout of a submit (10 s); the next attempt asks again.
+ */
 const reserveWithinMs = 6_000;
 const acknowledgeWithinMs = 3_000;
 
 /**
- * Sends an order once its price is reserved in each of its budgets. An attempt that sent nothing, or was refused, gives back
- * what it had reserved: so what stays reserved may have been sent, whatever becomes of the workflow.
+ * Sends an order once its price is reserved in each of its budgets. An attempt that sent nothing or was refused gives
+ * back what it reserved, so what stays reserved may have been sent, whatever becomes of the workflow.
  */
 export async function withReservedPrice<Reply>(
   deps: ActivityDeps,
@@ -42,13 +45,14 @@ async function reserveInEach(
   orderUsd: number | undefined,
   grants: BudgetGrant[],
 ): Promise<void> {
-  // By the grants the workflow can tell later what it means.
+  // The grants let the workflow say later what this refusal means.
   const refusal = (type: FailureType, message: string, more: ActivityFailureDetails = {}) =>
     failure(type, 'submit', `nothing was sent: ${message}`, { submission: 'not_sent', ...more, grants });
   if (orderUsd === undefined) {
     throw refusal('PriceUnknown', 'the price is not known, and there is a budget: give a maxPriceUsd as well');
   }
-  // A submit of which nobody knows whether it was accepted may be billed beside this one. No order is free: a limit of 0 lets none pass.
+  // Earlier submits of unknown outcome may be billed besides this one. At least 1 micro-dollar: no order is free, so a
+  // limit of 0 admits none.
   const price = Math.max(1, toMicro(orderUsd));
   const reservedUsd = toUsd((1 + sentBefore) * price);
   const isOfMore = sentBefore > 0 ? ', with what earlier submits of it may cost,' : '';
@@ -72,7 +76,10 @@ async function reserveInEach(
   }
 }
 
-/** Checks and turn may have taken most of the time that a worker may be silent. Acknowledged: it must not come late. */
+/**
+ * Sends a heartbeat: checks and the wait for a turn may have used up most of the time that a worker may be silent.
+ * Waits for the acknowledgement, since the heartbeat must not arrive late.
+ */
 async function tellAlive(): Promise<void> {
   try {
     const { taskToken } = activityInfo();
@@ -86,8 +93,9 @@ async function tellAlive(): Promise<void> {
 }
 
 /**
- * Nobody waits for it: a later grant of the same key has another number, and what gets lost is looked up by the budget.
- * What was reserved before may stand for an order that was sent before: by the run before a reset, for instance.
+ * Gives grants back without waiting: a later grant of the same key has another number, and the budget looks up what
+ * gets lost. A grant that existed before stays, since it may be for an order sent earlier, e.g. by the run before a
+ * reset.
  */
 function giveBack({ budgets: desk }: ActivityDeps, grants: BudgetGrant[], outcome: SettlementOutcome): void {
   const key = activityInfo().workflowExecution?.workflowId ?? '';

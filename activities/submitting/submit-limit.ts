@@ -1,60 +1,64 @@
-/** Of a worker that knows nothing of a limit: so many orders a second, or twice what went well lately. */
+/** Orders per second of a worker that knows of no limit, at first. */
 const firstRate = 10;
+/** Such a worker may send this many times what went well lately. */
 const growthByUse = 2;
-/** For so long it counts what went well. */
+/** How long accepted orders count as recent, in milliseconds. */
 const recentMs = 10_000;
 
-/** Above this rate no order waits for another. */
+/** Rate in orders per second above which no order waits for another. */
 const freeRate = 2_000;
 const slowestRate = 0.1;
 
-/** What arrives in bunches must not break the limit: the rate to come back to is a little below the refused one, */
+/**
+ * The rate to return to, as a share of the refused one: a little less, so that orders arriving in bunches do not exceed
+ * the limit.
+ */
 const shareOfRefused = 0.975;
-/** and at first lower than that by this share. */
+/** Share by which the rate is at first lower than that. */
 const decrease = 0.03;
-/** It is back after so many times what the refusal cost, and grows ever faster from then on: */
+/** The rate is back after this many times the cost of the refusal, and then grows ever faster. */
 const costsUntilBack = 40;
 const leastBackMs = 10_000;
 const longestBackMs = 3_600_000;
-/** by this share in as long again, by eight times that in twice as long. */
+/** Growth beyond that rate: by this share in as long again, by eight times this share in twice as long. */
 const growth = 0.1;
 
-/** What went out before the first refusal was more than RunComfy takes: its second has to pass. */
+/** Pause after the first refusal, in milliseconds: more was sent than RunComfy takes, and that second has to pass. */
 const firstPauseMs = 1_000;
 const longestPauseMs = 60_000;
 
-/** The rate that RunComfy refused, and the way back to it. */
+/** A refusal: the rate to return to, and the way back to it. */
 interface Refusal {
   rate: number;
-  /** By how much the rate is lower at first. */
+  /** Share by which the rate is lower at first. */
   decrease: number;
   since: number;
   backMs: number;
 }
 
-/** How fast RunComfy takes orders, as far as its answers tell; times in ms of one clock that is never set back. */
+/** How fast RunComfy takes orders, judging by its answers. Times are in ms of a clock that is never set back. */
 export interface SubmitLimit {
-  /** Orders a second. */
+  /** Orders per second. */
   rateAt: (now: number) => number;
-  /** The same at a moment to come, if nothing is refused until then; undefined where nothing ever was. */
+  /** The rate at a later time if nothing is refused until then; undefined if nothing ever was. */
   expectedRateAt: (later: number) => number | undefined;
   /** `takenAt`: when the order had its turn. */
   noteAccepted: (takenAt: number) => void;
-  /** Lowers the rate; returns for how many ms nothing should be sent. */
+  /** Lowers the rate. Returns for how many milliseconds nothing should be sent. */
   noteRefused: (takenAt: number, now: number, retryAfterMs?: number) => number;
 }
 
 /**
- * Finds the rate by what is refused, as TCP finds its window (CUBIC, RFC 9438): a little lower after a refusal, soon almost
- * back, long close to what was refused, then beyond. A refusal that told of no limit is outgrown within a minute.
+ * Finds the rate from refusals, as TCP finds its window (CUBIC, RFC 9438): a little lower after a refusal, soon almost
+ * back, long close to what was refused, then beyond. A refusal that was no sign of a limit is outgrown within a minute.
  */
 export function createSubmitLimit(): SubmitLimit {
   const recent = createRecent();
   let last: Refusal | undefined;
   let slowedAt = -Infinity;
-  /** Orders that went through since the last refusal. */
+  /** Orders accepted since the last refusal. */
   let successes = 0;
-  /** Refusals in a row without one. */
+  /** Refusals in a row without an accepted order in between. */
   let misses = 0;
 
   const grownAt = (at: number) => {
@@ -69,7 +73,7 @@ export function createSubmitLimit(): SubmitLimit {
   const lowered = (now: number, retryAfterMs: number | undefined): Refusal => {
     misses = successes > 0 ? 0 : misses + 1;
     const refused = Math.min(rateAt(now), recent.busiestSecond(now) || Infinity);
-    // Where nothing goes through it is no limit that refuses.
+    // If nothing goes through, the refusals are not due to a limit.
     const rate = last && misses > 0 ? last.rate : refused * shareOfRefused;
     const costMs = retryAfterMs ?? 1_000 / rate;
     slowedAt = now;
@@ -90,7 +94,7 @@ export function createSubmitLimit(): SubmitLimit {
       if (takenAt >= slowedAt) successes += 1;
     },
     noteRefused(takenAt, now, retryAfterMs) {
-      // Refusals of orders that were sent before all slowed down say nothing new but how long to wait.
+      // Refusals of orders sent before the slowdown say nothing new except how long to wait.
       let pauseMs = retryAfterMs ?? (last ? 0 : firstPauseMs);
       if (takenAt >= slowedAt) last = lowered(now, retryAfterMs);
       if (!last) return pauseMs;
@@ -101,7 +105,7 @@ export function createSubmitLimit(): SubmitLimit {
   };
 }
 
-/** When the orders went out that RunComfy took lately. */
+/** Send times of the orders that RunComfy accepted lately. */
 function createRecent() {
   const times: number[] = [];
   return {
@@ -110,7 +114,7 @@ function createRecent() {
       times.splice(after + 1, 0, time);
       if (times.length > freeRate) times.shift();
     },
-    /** How many went out in the busiest second. */
+    /** Number of orders sent in the busiest second. */
     busiestSecond(now: number) {
       while (times[0] !== undefined && times[0] < now - recentMs) times.shift();
       let first = 0;

@@ -2,8 +2,8 @@ import { activityInfo } from '@temporalio/activity';
 import type { ActivityDeps, SubmitBeforeReset } from '../activity-deps.ts';
 
 /**
- * What runs before this one did with the order: Temporal runs a submit again after a reset, or when its database was
- * restored from a backup. A worker's disk remembers what was accepted there, the histories what came before a reset.
+ * What earlier runs did with the order: Temporal runs a submit again after a reset, or when its database was restored
+ * from a backup. The worker's disk remembers what was accepted there; the histories tell what came before a reset.
  */
 export async function submitOfEarlierRuns(
   { acceptedBefore, submitBeforeReset }: Pick<ActivityDeps, 'acceptedBefore' | 'submitBeforeReset'>,

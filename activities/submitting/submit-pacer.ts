@@ -1,33 +1,39 @@
 import { createSubmitLimit } from './submit-limit.ts';
 
-/** Who is turned away comes back a little before the turn that is likely his: Temporal's timers are late by up to a second. */
+/**
+ * Time by which an order that was turned away comes back before its likely turn, in milliseconds: Temporal's timers are
+ * up to a second late.
+ */
 const earlyMs = 1_000;
-/** So closely that somebody always waits. */
+/** Orders come back at this share of the gap between turns, so that one is always waiting. */
 const gapsBetweenReturns = 0.9;
 const soonestReturnMs = 1_000;
-/** Until a first refusal the rate grows faster than anyone can tell. */
+/**
+ * Longest time after which an order comes back before any refusal, in milliseconds: until then the rate grows faster
+ * than anyone can predict.
+ */
 const longestAbsenceWithoutLimitMs = 5_000;
 
 /** A turn to POST, and what became of it. */
 export interface SubmitTurn {
   noteAccepted: () => void;
-  /** RunComfy asks to slow down: the account is meant, not one order. */
+  /** RunComfy asks to slow down; this applies to the account, not to one order. */
   noteRefused: (retryAfterMs?: number) => void;
 }
 
 /** Gives the paid POSTs of one worker their turns. */
 export interface SubmitPacer {
-  /** Waits for a turn; `inMs`: none comes within `withinMs`, ask again so many milliseconds later. */
+  /** Waits for a turn. `inMs`: there is none within `withinMs`; ask again after that many milliseconds. */
   takeTurn: (wait: { withinMs: number; signal?: AbortSignal }) => Promise<SubmitTurn | { inMs: number }>;
-  /** The worker shuts down: who waits is turned away. */
+  /** The worker shuts down: waiting orders are turned away. */
   stopAll: () => void;
 }
 
-/** Where a pacer has its time from. */
+/** The time source of a pacer. */
 export interface PacerClock {
   /** Milliseconds; never set back. */
   now: () => number;
-  /** Runs something later; returns what calls it off. */
+  /** Runs something later; returns a function that calls it off. */
   after: (ms: number, run: () => void) => () => void;
 }
 
@@ -42,22 +48,23 @@ const processClock: PacerClock = {
 };
 
 /**
- * Paces orders evenly at what RunComfy takes, which its refusals tell: without a limit nobody waits but in the first
- * seconds of a batch, under one each order costs hardly more than its one POST, and after a pause nobody comes back in a herd.
+ * Paces orders evenly at the rate that RunComfy takes, which its refusals reveal. Without a limit, orders wait only in
+ * the first seconds of a batch; under a limit, an order costs little more than its one POST, and after a pause they do
+ * not all come back at once.
  */
 export function createSubmitPacer(clock: PacerClock = processClock): SubmitPacer {
   const limit = createSubmitLimit();
-  /** Ends the waits. */
+  /** Functions that end the waits. */
   const waits = new Set<() => void>();
   let isStopped = false;
   let takenAt = -Infinity;
   let nextAt = 0;
   let heldUntil = 0;
-  /** Workers that are told the same time come back one by one, too. */
+  /** Random, so that workers that are given the same time come back one by one. */
   let gapsAfterHold = 0;
-  /** When the last of those who were turned away is to come back. */
+  /** When the last of the orders that were turned away is to come back. */
   let returnAt = 0;
-  /** Turns that were promised before a refusal are void. */
+  /** Changes with each refusal, which voids the turns promised before it. */
   let epoch = 0;
 
   const gapMsAt = (now: number) => 1_000 / limit.rateAt(now);

@@ -26,19 +26,25 @@ import { createKnownModels } from './known-models.ts';
 import { withReservedPrice } from './reserve-price.ts';
 import type { SubmitTurn } from './submit-pacer.ts';
 
-/** A quick POST needs no heartbeat; a slow one must be told from a dead worker within the heartbeat timeout of 10 s. */
+/**
+ * Interval of heartbeats during a POST, in milliseconds. A quick POST needs none; a slow one must be distinguishable
+ * from a dead worker within the heartbeat timeout of 10 s.
+ */
 const heartbeatEveryMs = 3_000;
 
-/** Beside a check, an acknowledgement and a POST that all take their whole time, an attempt of 75 s has no more. */
+/**
+ * Longest wait for a turn, in milliseconds: all that is left of an attempt's 75 s if check, acknowledgement and POST
+ * take their whole time.
+ */
 const turnWithinMs = 2_000;
 
-/** A report that Temporal cannot take would hide the request id, so warnings are few and short. */
+/** Limits on the warnings in a report: one that Temporal cannot take would hide the request id. */
 const maxWarnings = 50;
 const maxWarningLength = 300;
 
 /**
  * `POST /models/{id}`: the paid order. Checks the input, has the server acknowledge that the order is about to be sent
- * (so that a worker that dies before can be told from one that dies after), sends it once, and makes sure that the
+ * (which distinguishes a worker that dies before from one that dies after), sends it once, and makes sure that the
  * request id outlives this process. A later attempt never sends again what an earlier one may have sent.
  */
 export function createSubmitRequest(deps: ActivityDeps): Activities['submitRequest'] {
@@ -78,7 +84,7 @@ function isLate({ deadlineAt }: SubmitOrder): boolean {
   return deadlineAt !== undefined && Date.now() >= Date.parse(deadlineAt);
 }
 
-/** What the checks before the fence have found. */
+/** The findings of the checks before the fence. */
 interface Prepared {
   warnings?: string[];
   priceUsd?: number;
@@ -88,7 +94,7 @@ interface Prepared {
 async function prepare(deps: ActivityDeps, order: SubmitOrder): Promise<Prepared> {
   const { model, input, retryOfRunId, firstExecutionRunId, isScheduled } = order;
   const execution = activityInfo().workflowExecution;
-  // First of all: a run that is refused for something else would hide the run before it, which may be billed.
+  // Checked first: a run refused for another reason would hide the run before it, which may be billed.
   if (retryOfRunId !== undefined && execution) {
     await deps.checkNewerRuns(execution.workflowId, execution.runId, retryOfRunId);
   }
@@ -105,7 +111,9 @@ async function prepare(deps: ActivityDeps, order: SubmitOrder): Promise<Prepared
   return { warnings, ...(priceUsd !== undefined && { priceUsd }) };
 }
 
-/** All orders of this worker go out at one pace, so that a limit is met once and not by each. Nothing is sent before. */
+/**
+ * Waits for a turn: all orders of this worker are paced together, so that a limit is met once and not by each order.
+ */
 async function takeTurn({ submitPacer }: ActivityDeps): Promise<SubmitTurn> {
   const turn = await submitPacer.takeTurn({ withinMs: turnWithinMs, signal: cancellationSignal() });
   if (!('inMs' in turn)) return turn;
@@ -118,7 +126,7 @@ async function takeTurn({ submitPacer }: ActivityDeps): Promise<SubmitTurn> {
   });
 }
 
-/** What a POST is made with, and told by. */
+/** What a POST and its report need. */
 interface Ready {
   prepared: Prepared;
   turn: SubmitTurn;
@@ -144,7 +152,8 @@ async function send(
     ...withoutUndefined({ grants, priceUsd: prepared.priceUsd }),
   };
   const fence = await raiseFence(sending).catch((error: unknown) => {
-    // Also how a workflow that no longer wants this attempt (cancelled, timed out) stops it before anything is sent.
+    // This is also how a workflow that no longer wants this attempt (cancelled, timed out) stops it before anything is
+    // sent.
     heartbeat({ stage: 'not_sent', at: sending.at } satisfies SubmitHeartbeat);
     throw notSent('Temporal did not acknowledge that the order is about to be sent', error, grants);
   });
@@ -176,14 +185,14 @@ async function send(
   await shielded('keeping the request id', requestId, undefined, async () => {
     log.info('order accepted', { model, requestId });
     const kept: SubmitHeartbeat = { ...sending, stage: 'accepted', requestId };
-    // A heartbeat that is still held back must not overwrite the id.
+    // Overwrites a heartbeat that is still held back, which would otherwise overwrite the id.
     if (heartbeats.hasSent) heartbeat(kept);
     await keepRequestId({ taskToken, workflowId, firstExecutionRunId, requestId, heartbeatDetails: kept });
   });
   return await accepted(deps, order, { requestId, submittedAt, ...prepared, ...(grants && { grants }) });
 }
 
-/** The order is paid: from here on every trouble is outlived, so that the id comes back. */
+/** The order is paid: from here on every error is caught, so that the request id is reported. */
 async function accepted(
   deps: ActivityDeps,
   { model, input, waiting: wanted }: SubmitOrder,
@@ -238,7 +247,10 @@ function notSent(what: string, error: unknown, grants?: BudgetGrant[]): Applicat
   return failure('ServiceUnavailable', 'submit', `${what}: ${messageOf(error)}`, details);
 }
 
-/** An earlier attempt got as far as sending, and did not live to tell what came back, or could not be heard. */
+/**
+ * The failure of an attempt that finds an earlier one that had begun to send and did not live to report, or could not
+ * be heard.
+ */
 function unknownSince(lastHeartbeat: Partial<SubmitHeartbeat>, isModelKnown: boolean): ApplicationFailure {
   countFailure('SubmitOutcomeUnknown');
   const message =
@@ -247,14 +259,14 @@ function unknownSince(lastHeartbeat: Partial<SubmitHeartbeat>, isModelKnown: boo
   return failure('SubmitOutcomeUnknown', 'submit', message, details);
 }
 
-/** A limit counts the orders of all; what fails otherwise, however often, tells nothing of how fast they may come. */
+/** Whether RunComfy asks to slow down. Other failures, however frequent, say nothing about how fast orders may come. */
 function isAskedToSlowDown(error: unknown): error is RunComfyError {
   return isRunComfyError(error) && error.submission === 'refused' && error.type === 'RateLimited';
 }
 
 function submitFailure(error: unknown, sending: SubmitHeartbeat, isModelKnown: boolean): Error {
   const isUnknown = !isRunComfyError(error) || error.type === 'SubmitOutcomeUnknown';
-  // The next attempt starts from "nothing sent"; rides on the report of this failure.
+  // Lets the next attempt start from "nothing sent"; travels with the report of this failure.
   if (!isUnknown) heartbeat({ stage: 'not_sent', at: new Date().toISOString() } satisfies SubmitHeartbeat);
   countFailure(isRunComfyError(error) ? error.type : 'SubmitOutcomeUnknown');
   return toApplicationFailure(
@@ -270,7 +282,7 @@ function countFailure(type: string): void {
     .add(1, { type });
 }
 
-/** Lets the workflow show where it stands before RunComfy has accepted anything. */
+/** Lets the workflow show its state before RunComfy has accepted anything. */
 function knownTo(sending: SubmitHeartbeat, isModelKnown: boolean): ActivityFailureDetails {
   const { searchAttributes, searchAttributesAsOf, grants } = sending;
   return withoutUndefined({ searchAttributes, searchAttributesAsOf, grants, isModelKnown: isModelKnown || undefined });

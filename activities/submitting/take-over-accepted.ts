@@ -8,8 +8,8 @@ import { earlierSubmit } from './earlier-submit.ts';
 import { submitOfEarlierRuns } from './submit-of-earlier-runs.ts';
 
 /**
- * Sends an order only where no earlier run of its chain may have had it accepted. What was accepted is taken over; what
- * may have been, a POST that is still in flight included, is unknown until its id turns up or somebody decides.
+ * Sends an order only if no earlier run of its chain may have had it accepted. An accepted order is taken over. One
+ * that may have been accepted, including a POST still in flight, is unknown until its id turns up or somebody decides.
  */
 export function takeOverAccepted(deps: ActivityDeps, submit: Activities['submitRequest']): Activities['submitRequest'] {
   return async (order) => {
@@ -51,7 +51,10 @@ export function takeOverAccepted(deps: ActivityDeps, submit: Activities['submitR
   };
 }
 
-/** An attempt before this one may have sent it itself, and so may this very submit have in the run before a reset. */
+/**
+ * Whether the order was surely sent by another submit: neither by an earlier attempt of this one, nor by this very
+ * submit in the run before a reset.
+ */
 function isOfEarlierSubmit(firstExecutionRunId: string): boolean {
   return earlierSubmit().kind === 'nothing' && activityInfo().workflowExecution?.runId === firstExecutionRunId;
 }

@@ -6,8 +6,8 @@ import { submitOfEarlierRuns } from '../submitting/submit-of-earlier-runs.ts';
 import type { WebhookDeps } from './webhook-deps.ts';
 
 /**
- * Whether the worker could deliver there, as far as that shows without a connection. Where it could not, it also tells
- * whether a run before a reset may have had the order accepted.
+ * Checks whether the worker could deliver to a webhook, as far as that shows without a connection. If it could not, it
+ * also says whether a run before a reset may have had the order accepted.
  */
 export function createCheckWebhook(
   deps: WebhookDeps | undefined,
@@ -41,7 +41,7 @@ async function issuesOf(
 
 const unconfigured = 'this worker has no secrets for webhooks: name their file in RUNCOMFY_WEBHOOK_SECRETS_FILE';
 
-/** Says that there are no secrets of this name. */
+/** The message for a name without secrets. */
 export function unknownSecretSentence(name: string): string {
   return `no secrets are named "${name}" in the worker's RUNCOMFY_WEBHOOK_SECRETS_FILE`;
 }

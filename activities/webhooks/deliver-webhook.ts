@@ -12,13 +12,13 @@ const maxReplyBytes = 4 * 1024;
 
 type Outcome = Pick<DeliveryAnswer, 'verdict' | 'httpStatus' | 'error' | 'retryAfterMs'>;
 
-/** Where attempts connect through. */
+/** The connections of deliveries: `guarded` reaches public addresses only, `open` is for hosts allowed by name. */
 export interface DeliveryAgents {
   guarded: Dispatcher;
   open: Dispatcher;
 }
 
-/** POSTs one event, signed by every secret of its name. No redirect is followed, and nothing of the reply is kept. */
+/** POSTs one event, signed with every secret of its name. Follows no redirect and keeps nothing of the reply. */
 export function createDeliverWebhook(
   deps: WebhookDeps,
   agents: DeliveryAgents = { guarded: createGuardedAgent(), open: createOpenAgent() },
@@ -56,7 +56,7 @@ async function attempt(deps: WebhookDeps, agents: DeliveryAgents, question: Deli
       },
       body: payload,
       signal,
-      // A connection that was kept may be gone by now, and would cost an attempt.
+      // Closes the connection: a kept one may be gone by the next delivery, which would cost an attempt.
       reset: true,
     });
     await reply.body.dump({ limit: maxReplyBytes, signal }).catch(() => undefined);
@@ -77,7 +77,7 @@ function verdictOn({ statusCode, headers }: Pick<Dispatcher.ResponseData, 'statu
   return { verdict: 'failed', httpStatus, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** By its code alone: a message may hold the address, or what the receiver sent. */
+/** Judges an error by its code only: its message may hold the address, or what the receiver sent. */
 function judgeError(error: unknown): Outcome {
   if (error instanceof Error && error.name === 'TimeoutError') {
     return { verdict: 'failed', error: `no whole answer within ${String(totalMs / 1000)} s` };

@@ -6,7 +6,7 @@ import type { WebhookDeps } from './webhook-deps.ts';
 
 export type { WebhookDeps } from './webhook-deps.ts';
 
-/** The activities of webhooks; without secrets there is only the one that says so. */
+/** The activities of webhooks. Without secrets there is only `checkWebhook`, which reports that. */
 export function createWebhookActivities(
   deps: WebhookDeps | undefined,
   earlierRuns: Pick<ActivityDeps, 'acceptedBefore' | 'submitBeforeReset'>,

@@ -1,36 +1,40 @@
 import { type LookupAddress, type LookupAllOptions, NODATA, NOTFOUND, promises } from 'node:dns';
 import { networkInterfaces } from 'node:os';
 
-/** Of a connection's five seconds: whoever answers one of two questions leaves time to connect. */
+/**
+ * Time for a look-up, in milliseconds: out of a connection's 5 s, it leaves time to connect even if only one of the two
+ * queries is answered.
+ */
 const lookUpMs = 3_500;
 const firstTryMs = 1_000;
 const tries = 3;
 
-/** Looks up all addresses of a name; an error beside some of them says why there may be more. */
+/** Looks up all addresses of a name. An error next to some addresses says that there may be more, and why. */
 export type LookUpAll = (
   hostname: string,
   options: LookupAllOptions,
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
-/** What a look-up asks. */
+/** How names are looked up. */
 export interface NameLookUpOptions {
-  /** `address:port`; default: those of the system. */
+  /** Name servers as `address:port`; default: those of the system. */
   servers?: readonly string[];
-  /** Whether addresses of IPv6 can be reached; default: where this machine has one of its own. */
+  /** Whether IPv6 can be reached; default: if this machine has an IPv6 address of its own. */
   hasIpv6?: () => boolean;
 }
 
 /**
- * Asks the name servers of the system, and no other source of names, such as `/etc/hosts`. Gives what is known after 3.5 s,
- * with an error with a `code` of `node:dns` where that is nothing, or where one of its two questions has had no answer.
+ * Creates a look-up that asks only the system's name servers, and no other source such as `/etc/hosts`. After 3.5 s it
+ * gives what is known, with an error (`code` of `node:dns`) if that is nothing or one of its two queries had no answer.
  *
- * Node's own `lookup` blocks one of the process' few threads, which all look-ups share, until the system gives up: names
- * whose servers keep silent, of which a caller may give any number, would hold up the look-up of RunComfy itself.
+ * Node's own `lookup` blocks one of the process's few threads, which all look-ups share, until the system gives up.
+ * Names whose servers stay silent, of which callers may give any number, would then delay the look-up of RunComfy
+ * itself.
  */
 export function createNameLookUp({ servers, hasIpv6 = hasOwnIpv6 }: NameLookUpOptions = {}): LookUpAll {
   return (hostname, _options, callback) => {
-    // One for each look-up: it is cancelled as a whole, and knows the name servers of the moment.
+    // One resolver per look-up: it is cancelled as a whole, and uses the current name servers.
     const resolver = new promises.Resolver({ timeout: firstTryMs, tries });
     if (servers) resolver.setServers(servers);
     const timer = setTimeout(() => {
@@ -55,7 +59,7 @@ export function createNameLookUp({ servers, hasIpv6 = hasOwnIpv6 }: NameLookUpOp
 
 type Failed = NodeJS.ErrnoException;
 
-/** As the system's look-up does: an address that nobody here can reach takes from the time of those that can be. */
+/** Like the system's look-up: an address that cannot be reached from here takes time from those that can. */
 function hasOwnIpv6(): boolean {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   return all.some(({ family, internal, address }) => family === 'IPv6' && !internal && !address.startsWith('fe80:'));

@@ -3,7 +3,7 @@ import { parseRetryAfter } from '../../runcomfy/retry-after.ts';
 
 const maxRetryAfterMs = 60 * 60 * 1_000;
 
-/** What a receiver asks to wait, at most an hour. */
+/** Milliseconds that a receiver asks to wait, at most an hour. */
 export function retryAfterMsOf(headers: IncomingHttpHeaders): number | undefined {
   return parseRetryAfter(single(headers['retry-after']), single(headers['date']), maxRetryAfterMs);
 }
