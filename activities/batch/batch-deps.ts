@@ -5,18 +5,18 @@ import type { CancelOutcome, GenerationRequest } from '../../domain/generation.t
 import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
 import type { ModelLookupOptions } from '../../plans/model-facts.ts';
 
-/** The orders of items, by their keys: generations, or pipelines. */
+/** The orders of items, either generations or pipelines, addressed by their keys. */
 export interface ItemOrders<Order extends object> {
-  /** Makes the order, or finds the one that was made. */
+  /** Makes the order, or finds the existing one. */
   start: (order: Order, place: OrderPlace) => Promise<ItemStart>;
-  /** Waits for the end; rejects with the signal's reason. */
+  /** Waits for the end of an order; rejects with the signal's reason. */
   follow: (key: string, signal: AbortSignal) => Promise<ItemEnd>;
   /** When the last run of an order ended, by the server's clock; undefined while it runs. */
   closedAt: (key: string) => Promise<Date | undefined>;
   cancel: (key: string, reason: string | undefined, timeoutMs: number) => Promise<CancelOutcome>;
   /**
-   * Whether a lost window, or an earlier run of the batch, has made what stands under the key, and it may have cost
-   * something. `order`: what an earlier run has made counts only where it is the same.
+   * Whether a lost window, or an earlier run of the batch, made the order under this key, and it may have cost
+   * something. If `order` is given, an earlier run's order counts only if it is the same.
    */
   wasStarted: (key: string, mark: ItemMark, order?: Order) => Promise<Made>;
 }
@@ -29,8 +29,10 @@ export interface BatchDeps {
   lookup: ModelLookupOptions;
   /** The search attributes of ours that the server knows. */
   searchAttributes: () => string[];
-  /** Aborted once the worker stops: windows then go back with what they have. */
+  /** Aborted once the worker stops: windows then return what they have. */
   stopping: AbortSignal;
-  /** RunComfy's words where it refuses the token now, in answer to a call that began after `since` (`performance.now()`). */
+  /**
+   * RunComfy's message if it refuses the token now, in reply to a call that began after `since` (`performance.now()`).
+   */
   refusalAfter: (since: number) => string | undefined;
 }

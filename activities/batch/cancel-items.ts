@@ -8,7 +8,9 @@ import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
 import type { BatchDeps } from './batch-deps.ts';
 import { createItemReader, type ItemToOrder } from './item-reader.ts';
 
-/** Asks everything in flight to cancel, what a lost window has started included. Asking twice changes nothing. */
+/**
+ * Asks all orders in flight to cancel, including those that a lost window has started. Asking twice changes nothing.
+ */
 export function createCancelItems(deps: BatchDeps): BatchActivities['cancelItems'] {
   return (question) =>
     withHeartbeats(async () => {
@@ -23,12 +25,12 @@ export function createCancelItems(deps: BatchDeps): BatchActivities['cancelItems
       const taken = new Set((await inParts(open, readItem)).map(({ key }) => key));
       const attached: number[] = [];
       for (const { index, key, made } of asked) {
-        // An id may stand at several places, and an earlier run's mark tells of none of this one's.
+        // The same id may occur at several places, and an earlier run's mark says nothing about places in this run.
         if (made !== 'before' || taken.has(key)) continue;
         taken.add(key);
         attached.push(index);
       }
-      // Of what was paid Temporal may keep nothing any more.
+      // Temporal may no longer keep the orders that were paid.
       const isStarted = ({ index, made }: (typeof asked)[number]) =>
         made === true || attached.includes(index) || (question.paid?.[index] ?? 0) > 0;
       const started = asked.filter(isStarted).map(({ index }) => index);

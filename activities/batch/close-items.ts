@@ -5,10 +5,10 @@ import type { BatchDeps } from './batch-deps.ts';
 import { createItemReader } from './item-reader.ts';
 import { writeLinePages } from './line-pages.ts';
 
-/** So many pages are made before they are written: a batch of 100,000 is not held in memory. */
+/** Number of pages collected before they are written, so that a batch of 100,000 is not held in memory. */
 const pagesAtOnce = 8;
 
-/** Gives every item that is never started its line, and writes what fills pages. */
+/** Gives every item that is never started its line, and writes full pages; on the last call also the rest. */
 export function createCloseItems(deps: BatchDeps): BatchActivities['closeItems'] {
   return (question) =>
     withHeartbeats(async () => {

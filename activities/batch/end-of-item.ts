@@ -12,7 +12,7 @@ export interface ItemNames {
   key: string;
 }
 
-/** The line of an item that has ended, and what it has cost, or is presumed to. */
+/** The line of an item that has ended, and what the item has cost or is presumed to have cost. */
 export function endOfItem(open: OpenItem, { id, key }: ItemNames, given: ItemEnd, before: PaidBefore = {}): EndedItem {
   const whole = withPaid(given, before);
   const end = 'failure' in whole ? { failure: withEarlierBills(whole.failure) } : whole;
@@ -20,7 +20,7 @@ export function endOfItem(open: OpenItem, { id, key }: ItemNames, given: ItemEnd
   const told = 'result' in end ? end.result : end.failure;
   const { requestId, costUsd, presumedUsd = 0, unpricedBills = 0 } = told;
   const { priceUsd = price === undefined ? undefined : toUsd(price) } = told;
-  // What a lost window had started came without its price.
+  // An item that a lost window started comes without its price.
   const expected = price ?? toMicro(priceUsd ?? 0);
   const names = { id, key };
   const made = 'result' in end ? withoutUndefined({ output: end.result.output, outputs: end.result.outputs }) : {};
@@ -48,7 +48,7 @@ export function endOfItem(open: OpenItem, { id, key }: ItemNames, given: ItemEnd
   };
 }
 
-/** The wall that an order met, which every other one would meet as well. */
+/** The wall that an order met and that every other order would meet as well; undefined if there is none. */
 export function wallOf(end: ItemEnd): WindowStop | undefined {
   if (!('failure' in end)) return undefined;
   const { error, budget } = end.failure;
@@ -59,20 +59,23 @@ export function wallOf(end: ItemEnd): WindowStop | undefined {
   return type === 'BudgetExceeded' && budget !== undefined ? { reason: 'budget', message } : undefined;
 }
 
-/** An item that is no longer waited for, though it may run on under its key. What was asked to stop may not be all that was sent. */
+/**
+ * The end of an item that is no longer waited for, though it may continue under its key. A cancelled order is not
+ * always all that was sent.
+ */
 export function letGoOfItem(
   { cancel = 'unknown', attached }: OpenItem,
   { plan, defaults }: Pick<WindowQuestion, 'plan' | 'defaults'>,
 ): ItemEnd {
   const message = 'the batch was cancelled without waiting for it; what it becomes stands under its key';
-  // By another policy, or on a person's decision, an order whose first submit was in doubt is sent again.
+  // Under another policy, or by a person's decision, an order whose first submit was in doubt is sent again.
   const isSentOnce = !attached && (defaults.onUnknownSubmission ?? 'fail') === 'fail';
   const isFree = plan === undefined && (cancel === 'not_submitted' || (cancel === 'cancelled' && isSentOnce));
   const error = { type: 'GenerationCancelled', message, submission: 'unknown', cancel } as const;
   return { failure: { error, ...(isFree && { isFree }) } };
 }
 
-/** A pipeline may have been billed for other orders than its last, by an earlier run of it as well. */
+/** A pipeline may have been billed for other orders than its last, also in an earlier run. */
 function withEarlierBills(failure: ItemFailure): ItemFailure {
   const { error } = failure;
   return hasBills(failure) && isUnbilled(error.submission)

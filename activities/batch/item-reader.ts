@@ -9,11 +9,14 @@ export interface ItemToOrder {
   id: string;
   key: string;
   item: BatchItem;
-  /** Why it cannot be ordered. */
+  /** Why the item cannot be ordered. */
   problem?: string;
 }
 
-/** Reads items back by their index in the batch. One that is not to be had has a name all the same: each gets its line. */
+/**
+ * Reads items by their index in the batch. An item that cannot be read gets a name all the same, since each item gets
+ * its line.
+ */
 export function createItemReader(
   { pages }: Pick<BatchDeps, 'pages'>,
   { key, pages: ranges, hasPlan }: { key: string; pages: ItemRange[]; hasPlan?: boolean },
@@ -22,7 +25,7 @@ export function createItemReader(
     const place = placeOf(ranges, index);
     const items = place && (await pages.readItems(key, place.page));
     const item = items?.[place?.at ?? 0];
-    // A page may have been written by anyone.
+    // Checked again, since anyone may have written the page.
     if (item === undefined || findItemIssues(item, hasPlan ? 'pipeline' : 'generation').length > 0) {
       const id = `#${String(index)}`;
       const page = `page ${String(place?.page)}`;

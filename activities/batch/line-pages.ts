@@ -3,7 +3,7 @@ import type { BatchDeps } from './batch-deps.ts';
 
 const atOnce = 8;
 
-/** Writes pages of lines. Content and numbers are fixed, so a page that is there already is this one. */
+/** Writes pages of lines. Content and page numbers are fixed, so a page that already exists is the same page. */
 export async function writeLinePages(
   pages: BatchDeps['pages'],
   key: string,

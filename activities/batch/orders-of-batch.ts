@@ -15,12 +15,17 @@ import { priceOf } from '../../runcomfy/models/index.ts';
 import type { BatchDeps, ItemOrders } from './batch-deps.ts';
 import type { ItemToOrder } from './item-reader.ts';
 
-/** What is known of an item before it is started: its price in micro-dollars where that can be known, or that it cannot be. */
+/**
+ * What is known of an item before it is started: its price in micro-dollars if known, a failure if it cannot be
+ * ordered, or `unavailable` if the catalogue could not be asked for the price that a limit needs.
+ */
 export type ItemCheck = { price?: number } | { failure: ItemFailure } | 'unavailable';
 
 /** The orders of the items of one batch. */
 export interface OrdersOfBatch {
-  /** Prices by the catalogue, each model looked up once; what the item says itself where that gives none. */
+  /**
+   * Prices an item by the catalogue, with one look-up per model; if that gives no price, the item's own limit is taken.
+   */
   check: (item: ItemToOrder) => Promise<ItemCheck>;
   start: (item: BatchItem, place: OrderPlace) => Promise<ItemStart>;
   follow: ItemOrders<object>['follow'];
@@ -28,7 +33,7 @@ export interface OrdersOfBatch {
   wasStarted: (item: ItemToOrder, mark: ItemMark) => Promise<Made>;
 }
 
-/** Items as generations, or as pipelines of the batch's plan. */
+/** Orders items as generations, or as pipelines of the batch's plan. */
 export function ordersOfBatch(deps: BatchDeps, question: WindowQuestion): OrdersOfBatch {
   const { plan, defaults, budgets, maxCost } = question;
   const hasLimit = maxCost !== undefined || budgets !== undefined;
@@ -80,7 +85,7 @@ function priced(
   { price, isUnavailable }: { price: number | undefined; isUnavailable: boolean },
   hasLimit: boolean,
 ): ItemCheck {
-  // What is no price must never pass for a price of 0.
+  // A missing price must never count as a price of 0.
   if (!isMissing(price)) return { price: toMicro(price) };
   return isUnavailable && hasLimit ? 'unavailable' : {};
 }

@@ -28,13 +28,16 @@ import { createItemReader, type ItemToOrder } from './item-reader.ts';
 import { writeLinePages } from './line-pages.ts';
 import { ordersOfBatch } from './orders-of-batch.ts';
 
-/** The answer to a heartbeat is how an attempt hears that it is called back. */
+/** Interval of heartbeats, in milliseconds: only their replies tell an attempt that it is called back. */
 const heartbeatEveryMs = 1_000;
 
-/** With every place taken nothing is sent that could be refused, and only reads tell of the token. */
+/**
+ * Interval of checking the token, in milliseconds: while the window is full nothing is sent that could be refused, and
+ * only reads reveal that the token is.
+ */
 const tokenEveryMs = 1_000;
 
-/** Keeps the window of a batch full for a while. Its argument is all that it knows, so an attempt that is lost is repeated whole. */
+/** Keeps the window of a batch full for a while. It knows only its argument, so a lost attempt is simply repeated. */
 export function createRunWindow(deps: BatchDeps): BatchActivities['runWindow'] {
   return (question) => withHeartbeats(() => runWindow(deps, question), heartbeatEveryMs);
 }
@@ -47,13 +50,15 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   const orders = ordersOfBatch(deps, question);
   const news = createNews();
   const stop = new AbortController();
-  // One for each item in flight.
+  // There is one listener per item in flight.
   setMaxListeners(0, stop.signal);
   const over = joinSignals([cancellationSignal(), deps.stopping, stop.signal], question.lastsMs);
   over.addEventListener('abort', news.tell);
   const lives = new Set<Promise<void>>();
   const faults: unknown[] = [];
-  /** Without the catalogue no price is known: the next window asks again, and this one follows what is open. */
+  /**
+   * Without the catalogue no price is known. This window then only follows the open items, and the next one asks again.
+   */
   const catalogue = { isAway: false };
   const live = (life: Promise<void>) => {
     const settled = life
@@ -79,8 +84,8 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     });
   };
   /**
-   * What is not ordered now may have been, by a window that was lost or that gave it back, or by an earlier run of the batch:
-   * what became of that is told.
+   * Whether an item that is not ordered now was ordered before: by a window that was lost or gave it back, or by an
+   * earlier run of the batch. That order is then followed.
    */
   const wasOrdered = async (open: OpenItem, item: ItemToOrder): Promise<boolean> => {
     const made = item.problem === undefined && (await orders.wasStarted(item, markOf(open)));
@@ -98,7 +103,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     };
     const started = await orders.start(item.item, place);
     if ('failure' in started) {
-      // Told though the window is full: what has its key may be another order.
+      // Reported even if the window is full: the key may hold another order, which is not to be waited for.
       if (await wasOrdered(open, item)) await follow(open, started.failure);
       else tellEnd(window, open, item, started);
       return;
@@ -113,7 +118,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
       live(follow(open, failure));
     } else tellEnd(window, open, item, { failure });
   };
-  /** Starts the next item, if there is one and nothing stands in its way. */
+  /** Starts the next item. False if there is none, or something prevents it. */
   const startNext = async (): Promise<boolean> => {
     const index = nextToStart(window);
     if (index === undefined) return false;
@@ -146,7 +151,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     return true;
   };
 
-  /** Where nothing is started, nothing else finds what a lost window had. */
+  /** Looks for items that a lost window started. If this window starts nothing, nothing else would find them. */
   const takeUpLost = async (doubtful: readonly number[]) => {
     const isCalledBack = () => cancellationSignal().aborted || deps.stopping.aborted;
     const ask = async (index: number): Promise<OpenItem[]> => {
@@ -155,7 +160,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
       const open: OpenItem = { index };
       if (!(await wasOrdered(open, item))) return [];
       const check = await orders.check(item);
-      // Followed without its price, it would leave room under the limit for others.
+      // If followed without its price, it would leave room under the limit for others.
       if (check === 'unavailable') catalogue.isAway = true;
       return check === 'unavailable' ? [] : [{ ...open, ...('price' in check && { price: check.price }) }];
     };
@@ -166,7 +171,8 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
   };
 
   const watching = setInterval(() => {
-    // Whoever renewed the token has resumed the batch: what was said of the old one counts no more.
+    // Only refusals since the window was opened: whoever renewed the token has resumed the batch, and the old one no
+    // longer matters.
     const message = isAnyWaiting(window) ? deps.refusalAfter(openedAt) : undefined;
     if (message === undefined) return;
     window.stop ??= { reason: 'unauthenticated', message };
@@ -179,7 +185,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     for (;;) {
       while (!over.aborted && !catalogue.isAway && (await startNext()));
       if (faults.length > 0) throw faults[0];
-      // Who could not be asked is asked again by the next window, in a while.
+      // Doubtful items that could not be looked up are left to the next window, which comes in a while.
       const isOver = isWindowOver(window) && !(window.isInDoubt && catalogue.isAway);
       if (over.aborted || isOver) break;
       await news.next();
@@ -190,7 +196,7 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
     await Promise.all(lives);
   }
   if (faults.length > 0) throw faults[0];
-  // What a full window could not tell may have ended: the next one hears of it.
+  // Items that do not fit into the answer may have ended; the next window hears of them.
   for (const open of question.isLetGo ? [...window.open.values()] : []) {
     if (isFull(window)) break;
     tellEnd(window, open, await readItem(open.index), letGoOfItem(open, question));
@@ -199,9 +205,9 @@ async function runWindow(deps: BatchDeps, question: WindowQuestion) {
 }
 
 /**
- * A wall that an order met before this window was asked for may be gone, as after a `resume`: ordered again, it tells what
- * is so now. Many may end before a full window goes back, more than Temporal takes of an answer: they stay in flight, and
- * the next one hears of them at once.
+ * Handles the end of an order that was followed. A wall that it met before this window was asked for may be gone, e.g.
+ * after a `resume`; the item is ordered again and then shows what is true now. Many orders may end before a full window
+ * returns, more than Temporal accepts in one answer: those stay in flight, and the next window hears of them at once.
  */
 function settle(
   window: BatchWindow,
@@ -211,7 +217,7 @@ function settle(
   { isWallNews, refusal }: { isWallNews: boolean; refusal: ItemFailure | undefined },
 ): void {
   const wall = wallOf(end);
-  // Nothing is ordered again once everything is cancelled, nor what would be refused.
+  // An item is not ordered again if everything is cancelled, or if the order would be refused.
   if (wall && open.cancel === undefined && refusal === undefined) {
     const whole = withPaid(end, paidBefore(window, open.index));
     const { costUsd = 0, presumedUsd = 0 } = 'failure' in whole ? whole.failure : {};
@@ -225,7 +231,7 @@ function tellEnd(window: BatchWindow, open: OpenItem, names: ItemToOrder, end: I
   endItem(window, endOfItem(open, names, end, paidBefore(window, open.index)));
 }
 
-/** Whoever has mended the wall learns why it was not tried again. */
+/** Adds why the item was not tried again, for the person who has removed the wall. */
 function notAgain(end: ItemEnd, { error: { message } }: ItemFailure): ItemEnd {
   if (!('failure' in end)) return end;
   const { failure } = end;
@@ -237,7 +243,7 @@ function notAgain(end: ItemEnd, { error: { message } }: ItemFailure): ItemEnd {
   };
 }
 
-/** Wakes whoever waits, also where the news came before. */
+/** Wakes the waiting loop, even if the news came before it waited. */
 function createNews() {
   let isTold = false;
   let wake: (() => void) | undefined;

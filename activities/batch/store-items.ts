@@ -4,7 +4,7 @@ import { chainDigest, splitIntoPages } from '../../plans/batch/item-pages.ts';
 import { withHeartbeats } from '../pipeline/with-heartbeats.ts';
 import type { BatchDeps } from './batch-deps.ts';
 
-/** Keeps items as pages. A number that somebody has used for other items is left out. */
+/** Stores items as pages. Skips a page number that somebody has used for other items. */
 export function createStoreItems({ pages }: BatchDeps): BatchActivities['storeItems'] {
   return ({ key, items, after, page: first, from: start, isCheck }) =>
     withHeartbeats(async () => {
