@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { ApplicationFailure } from '@temporalio/common';
 import type { Activities, CancelAnswer, RequestStatus } from '../domain/activities.ts';
 import { isJsonObject, withoutUndefined } from '../domain/json.ts';
 import { isRunComfyError } from '../runcomfy/errors.ts';
@@ -49,7 +50,7 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
     const before = heartbeatOf(activityInfo().heartbeatDetails);
     const count = readCounter.open(key, readsSoFar, before.reads);
     openAttempts.drop(key);
-    const noOutcome = (message: string): Error => {
+    const noOutcome = (message: string): ApplicationFailure => {
       const backoffMs = Math.min(longestBackoffMs, 1_000 * 2 ** (activityInfo().attempt - 1));
       const askedForMs = before.askedForMs + performance.now() - startedAt + backoffMs;
       const reads = count.unreported();
@@ -58,19 +59,33 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
       const isLast = askedForMs >= askForMs;
       return failure('ServiceUnavailable', 'cancel', message, { reads }, backoffMs, isLast);
     };
+    const reply = await runcomfy.cancel(requestId).catch((error: unknown) => error);
+    const said = isCancelReply(reply) ? reply : undefined;
+    const lookUntil = () => Math.min(performance.now() + statusWithinMs, startedAt + answerWithinMs);
+    const look = () => readEnd({ runcomfy }, { model, requestId }, count, lookUntil() - performance.now());
+    const endOfStopped = async () => {
+      let end = await look();
+      // Where the cancel agrees with the status, a few seconds suffice; otherwise further attempts ask again.
+      const isAgreed = said?.outcome === 'cancelled';
+      for (const pauseMs of isAgreed ? secondLooksMs : []) {
+        if (end?.notStopped !== 'in_progress' || performance.now() + pauseMs >= startedAt + answerWithinMs) break;
+        await sleep(pauseMs);
+        end = (await look()) ?? end;
+      }
+      if (end?.notStopped !== 'in_progress' || isAgreed) return end;
+      const doubt = noOutcome(
+        `RunComfy says that request ${requestId} was cancelled, and by its result that it is under way`,
+      );
+      if (!doubt.nonRetryable) throw doubt;
+      return end;
+    };
     const answer = async (outcome: CancelAnswer['outcome'], status?: RequestStatus): Promise<CancelAnswer> => {
       const readAt = new Date().toISOString();
-      const latestAt = Math.min(performance.now() + statusWithinMs, startedAt + answerWithinMs);
       const isOver = status === 'cancelled' || status === 'finished' || status === 'failed';
-      const end = isOver
-        ? await readEnd({ runcomfy }, { model, requestId }, count, latestAt - performance.now())
-        : undefined;
-      if (status === 'cancelled' && end?.notStopped === 'in_progress')
-        throw noOutcome(
-          `RunComfy says that request ${requestId} was cancelled, and by its result that it is under way`,
-        );
+      const latestAt = lookUntil();
+      const end = status === 'cancelled' ? await endOfStopped() : isOver ? await look() : undefined;
       // The status alone is no proof: it may call stopped work finished, and other work stopped. The result tells.
-      const isStopped = end?.status === 'cancelled' || (status === 'cancelled' && end?.notStopped === undefined);
+      const isStopped = end?.status === 'cancelled' || (status === 'cancelled' && end?.notStopped !== 'finished');
       const told: RequestStatus | undefined = isStopped ? 'cancelled' : status === 'cancelled' ? 'finished' : status;
       // Reading the cost delays the answer no longer than one slow read would.
       const costUsd = isStopped
@@ -85,8 +100,6 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
       };
     };
 
-    const reply = await runcomfy.cancel(requestId).catch((error: unknown) => error);
-    const said = isCancelReply(reply) ? reply : undefined;
     const status = await statusAfter(said, requestId, count, startedAt + answerWithinMs);
     if (status === 'cancelled') return await answer('cancelled', status);
     if (status === 'in_progress' || status === 'finished' || status === 'failed')

@@ -25,6 +25,8 @@ export interface RunComfyErrorDetails {
   isUnsigned?: boolean;
   /** The reply has an output, or says that the work is over, but names another request. */
   isOfAnother?: boolean;
+  /** The status says that the work was stopped, but its result says that it is under way. */
+  isContradicted?: boolean;
   /** The reply with the error names another request. */
   namesAnother?: boolean;
   /** No later attempt can succeed, e.g. a request that belongs to someone else. */
@@ -56,6 +58,7 @@ export class RunComfyError extends Error {
   declare readonly isFromApplication?: boolean;
   declare readonly isUnsigned?: boolean;
   declare readonly isOfAnother?: boolean;
+  declare readonly isContradicted?: boolean;
   declare readonly namesAnother?: boolean;
   declare readonly isPermanent?: boolean;
   declare readonly notReady?: boolean;

@@ -36,14 +36,19 @@ const doubtful: readonly FailureType[] = ['RequestNotFound', 'ProtocolMismatch',
  */
 export const ofAnother = { type: 'ProtocolMismatch', isOfAnother: true } as const;
 
+/** A status that its result contradicts: the status counts once that has lasted, since a result may never catch up. */
+export const contradicted = { type: 'ProtocolMismatch', isContradicted: true } as const;
+
 /**
  * An answer that is in doubt. `isUnsigned`: a failure that servers in front of RunComfy may have written as well.
  * `isOfAnother`: a reply that names another request and has an output, or says that the work is over.
+ * `isContradicted`: a status that says that the work was stopped, while its result says that it is under way.
  */
 interface DoubtfulAnswer {
   type: FailureType;
   isUnsigned?: boolean | undefined;
   isOfAnother?: boolean | undefined;
+  isContradicted?: boolean | undefined;
 }
 
 interface Doubt {
@@ -186,8 +191,8 @@ function toReadFailure(
     if (kept.doubt?.type !== kind) delete kept.doubt;
     if (kept.unsignedDoubt?.type !== kind) delete kept.unsignedDoubt;
     const doubt = doubtSoFar(before, error, now) ?? { type: kind, since: now };
-    // Another attempt always follows here, since a failure or an output is reported by a reading, not by an error.
-    const leastMs = error.type === 'GenerationFailed' || error.isOfAnother ? 1 : 0;
+    // Another attempt always follows here, since an end or an output is reported by a reading, not by an error.
+    const leastMs = error.type === 'GenerationFailed' || error.isOfAnother || error.isContradicted ? 1 : 0;
     const leftMs = Math.max(leastMs, Math.ceil(doubt.since + graceOf(error) - now));
     if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
     kept[slotOf(error)] = { ...doubt, at: now };
@@ -218,7 +223,8 @@ function doubtSoFar(before: ReadHeartbeat, answer: DoubtfulAnswer, now: number):
 }
 
 /** The kind of an answer; answers of the same kind agree. */
-function kindOf({ type, isOfAnother }: DoubtfulAnswer): string {
+function kindOf({ type, isOfAnother, isContradicted }: DoubtfulAnswer): string {
+  if (isContradicted) return 'StoppedButUnderWay';
   return isOfAnother ? 'AnotherRequest' : type;
 }
 

@@ -8,7 +8,7 @@ import type { WaitingKnowledge, WaitSoFar } from '../waiting/knowledge.ts';
 import { isNextReadSoon, shortestTimerMs } from '../waiting/two-gears.ts';
 import { latestLookAt, readEnd, type ReadingDeps } from './late-cost.ts';
 import type { OpenAttempt } from './open-attempts.ts';
-import { GoOnLater, noTurn, ofAnother, type ReadAttempt, runReadAttempt } from './read-attempt.ts';
+import { contradicted, GoOnLater, noTurn, ofAnother, type ReadAttempt, runReadAttempt } from './read-attempt.ts';
 import type { AttemptCount } from './read-counter.ts';
 
 /** Longest duration of an attempt, in milliseconds: short, so that a dead worker's attempt is noticed soon. */
@@ -151,10 +151,13 @@ async function readOnce(
     throw new RunComfyError(ofAnother.type, message, { isOfAnother: true });
   }
   const readAt = new Date();
+  const isCertain = question.isLastRead === true || hasLasted(contradicted);
+  const { status, statusWord, costUsd } =
+    reply.status === 'cancelled'
+      ? await endOfStopped(deps, question, count, { latestAt: costBy, isCertain })
+      : { ...reply, costUsd: undefined };
   const readBeforeAt = answeredAt();
   noteAnswer(readAt.toISOString());
-  const { status, statusWord, costUsd } =
-    reply.status === 'cancelled' ? await endOfStopped(deps, question, count, costBy) : { ...reply, costUsd: undefined };
   if (status === 'unrecognized' && question.lastStatus !== 'unrecognized') {
     log.warn('RunComfy sent a status that is not known here; reading on', {
       requestId: question.requestId,
@@ -185,20 +188,22 @@ async function readOnce(
 }
 
 /**
- * Checks a `cancelled` status against the result, which may say that the work succeeded or still runs. Only what both
- * agree on is an end.
+ * Checks a `cancelled` status against the result, which may say that the work succeeded or still runs. An output counts;
+ * that it still runs counts only until the contradiction has lasted.
  */
 async function endOfStopped(
   deps: ReadingDeps,
   question: StatusQuestion,
   count: AttemptCount,
-  latestAt: number,
+  { latestAt, isCertain }: { latestAt: number; isCertain: boolean },
 ): Promise<{ status: RequestStatus; statusWord: string; costUsd?: number | undefined }> {
   const end = await readEnd(deps, question, count, latestAt - performance.now());
   const statusWord = 'cancelled';
   if (end?.notStopped === 'finished') return { status: 'finished', statusWord };
-  if (end?.notStopped === 'in_progress')
-    return { status: 'unrecognized', statusWord: `${statusWord}, but under way by its result` };
+  if (end?.notStopped === 'in_progress' && !isCertain) {
+    const message = `RunComfy says that request ${question.requestId} was cancelled, and by its result that it is under way`;
+    throw new RunComfyError(contradicted.type, message, { isContradicted: true });
+  }
   const costUsd = await deps.lateCost(question, { status: 'cancelled', costUsd: end?.costUsd }, count, latestAt);
   return { status: 'cancelled', statusWord, costUsd };
 }

@@ -1,7 +1,11 @@
-import { describe, expect, it } from 'vitest';
-import { activitiesAt } from '../support/activity-rig.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { activitiesAt, askOn, type Attempt, readAgain } from '../support/activity-rig.ts';
 import { reply, serve } from '../support/http-servers.ts';
 import { kling } from '../support/simulator-client.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const requestId = 'a1b2';
 const question = { model: kling, requestId };
@@ -9,12 +13,15 @@ const output = { video: 'https://c/a.mp4' };
 
 /** A RunComfy that says of a request that it was stopped, and has this for its result. */
 async function stoppedWith(result: object, cancel: object = { outcome: 'cancelled' }) {
-  const answer = { result };
+  const answer = { result, reads: 0 };
   const { port } = await serve((response, { path }) => {
     if (path.endsWith('/cancel')) reply(response, 202, { request_id: requestId, ...cancel });
     else if (path.endsWith('/status')) reply(response, 200, { request_id: requestId, status: 'cancelled' });
     // A cost that is stated is not awaited.
-    else reply(response, 200, { cost: 0, ...answer.result });
+    else {
+      answer.reads += 1;
+      reply(response, 200, { cost: 0, ...answer.result });
+    }
   });
   return { answer, ...activitiesAt(`http://127.0.0.1:${String(port)}`) };
 }
@@ -39,16 +46,74 @@ describe('work that was stopped by its status, and went well by its result', () 
 });
 
 describe('work that was stopped by its status, and is under way by its result', () => {
-  it.each(['in_queue', 'in_progress'])('is read on until both agree (%s)', async (status) => {
-    const { answer, attempt, activities } = await stoppedWith({ request_id: requestId, status });
-    const read = await attempt(activities.readStatus, question);
-    expect(read.value).toMatchObject({ status: 'unrecognized', statusWord: 'cancelled, but under way by its result' });
-    answer.result = { request_id: requestId, status: 'cancelled' };
-    expect((await attempt(activities.readStatus, question)).value).toMatchObject({ status: 'cancelled', costUsd: 0 });
+  const underWay = ['in_queue', 'in_progress'].map((status) => ({ request_id: requestId, status }));
+  const again = (rig: Awaited<ReturnType<typeof stoppedWith>>) => (before: Attempt<unknown>, nth?: number) =>
+    readAgain(rig, requestId, before, nth);
+
+  it.each(underWay)('is read on until both agree ($status)', async (result) => {
+    const rig = await stoppedWith(result);
+    const read = await rig.attempt(rig.activities.readStatus, question);
+    expect(read.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    rig.answer.result = { request_id: requestId, status: 'cancelled' };
+    expect((await again(rig)(read)).value).toMatchObject({ status: 'cancelled', costUsd: 0, reads: 4 });
   });
 
-  it('is asked to stop once more', async () => {
+  it.each(underWay)('was stopped once both have said so for 30 s ($status)', async (result) => {
+    const rig = await stoppedWith(result);
+    const first = await rig.attempt(rig.activities.readStatus, question);
+    const early = await askOn(25_000, first, again(rig));
+    expect(early.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+    vi.setSystemTime(Date.now() + 5_000);
+    expect((await again(rig)(early)).value).toMatchObject({ status: 'cancelled', reads: 12 });
+  });
+
+  it('has an output all the same after any time', async () => {
+    const rig = await stoppedWith({ request_id: requestId, status: 'in_progress' });
+    const first = await rig.attempt(rig.activities.readStatus, question);
+    const early = await askOn(25_000, first, again(rig));
+    rig.answer.result = { request_id: requestId, status: 'succeeded', output };
+    vi.setSystemTime(Date.now() + 5_000);
+    expect((await again(rig)(early)).value).toMatchObject({ status: 'finished' });
+  });
+
+  it('was stopped by the last read', async () => {
+    const { attempt, activities } = await stoppedWith({ request_id: requestId, status: 'in_progress' });
+    const { value } = await attempt(activities.readStatus, { ...question, isLastRead: true });
+    expect(value).toMatchObject({ status: 'cancelled' });
+  });
+
+  it.each([{ outcome: 'cancelled' }, { outcome: 'not_cancellable', status: 'cancelled' }])(
+    'was stopped where the cancel says so, too (%j)',
+    async (cancel) => {
+      const { attempt, activities } = await stoppedWith({ request_id: requestId, status: 'in_progress' }, cancel);
+      const { value } = await attempt(activities.cancelRequest, question);
+      expect(value).toMatchObject({ outcome: 'cancelled', status: 'cancelled', reads: 4 });
+    },
+  );
+
+  it('has an output where that comes as the result is looked at again', async () => {
     const { answer, attempt, activities } = await stoppedWith({ request_id: requestId, status: 'in_progress' });
+    const cancel = attempt(activities.cancelRequest, question);
+    await vi.waitFor(() => expect(answer.reads).toBe(1));
+    answer.result = { request_id: requestId, status: 'succeeded', output };
+    expect((await cancel).value).toMatchObject({ outcome: 'not_cancellable', status: 'finished', reads: 3 });
+  });
+
+  it('is asked to stop for 30 s where the cancel says nothing, and was stopped then', async () => {
+    const { attempt, activities } = await stoppedWith({ request_id: requestId, status: 'in_progress' }, {});
+    for (const [askedForMs, isLast] of [
+      [20_000, false],
+      [29_500, true],
+    ] as const) {
+      const info = { heartbeatDetails: { askedForMs, reads: 0 } };
+      const { value, failure } = await attempt(activities.cancelRequest, question, info);
+      expect(failure?.type).toBe(isLast ? undefined : 'ServiceUnavailable');
+      expect(value?.outcome).toBe(isLast ? 'cancelled' : undefined);
+    }
+  });
+
+  it('is asked to stop once more where the cancel says nothing', async () => {
+    const { answer, attempt, activities } = await stoppedWith({ request_id: requestId, status: 'in_progress' }, {});
     const first = await attempt(activities.cancelRequest, question);
     expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false, details: [{ reads: 2 }] });
     answer.result = { request_id: requestId, status: 'cancelled' };
