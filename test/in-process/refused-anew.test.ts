@@ -53,6 +53,14 @@ describe('a webhook that can no longer be delivered to', () => {
     expect(state).toMatchObject({ phase: 'submission_unknown', submission: 'unknown' });
   });
 
+  it('keeps nobody from what is taken over, since that is paid', async () => {
+    const { asked, state } = await begin([{ ...order, webhook, requestId: 'r-1' }], {}, { issues: [noSecret] });
+    expect(asked).toEqual(['readStatus']);
+    expect(state).toMatchObject({ submission: 'accepted', requestId: 'r-1' });
+    expect(state.failure).toBeUndefined();
+    expect(state.warnings).toEqual([expect.stringContaining('no secrets are named')]);
+  });
+
   it.each([
     ['a first run', {}],
     ['a run that was reset before anything was sent', reset],

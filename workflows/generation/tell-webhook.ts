@@ -30,8 +30,8 @@ import { webhookBody } from './webhook-event.ts';
 
 /**
  * Ends a generation whose webhook could never be delivered before anything is paid. A worker that cannot tell stands in the
- * way of nothing, nor does a webhook that is refused only now of what an earlier run may have paid: each attempt to deliver
- * checks again.
+ * way of nothing, nor does a webhook that is refused of a request that is taken over, or that an earlier run may have paid:
+ * each attempt to deliver checks again.
  */
 export async function checkWebhook(generation: Generation): Promise<void> {
   const { facts, told } = generation;
@@ -46,7 +46,11 @@ export async function checkWebhook(generation: Generation): Promise<void> {
     return { issues: [] };
   });
   if (issues.length === 0) return;
-  if (mayBeSubmitted || (facts.selfStartedBy !== undefined && patched('self-started-runs-do-not-submit'))) {
+  if (
+    mayBeSubmitted ||
+    isPaidTakeOver(generation) ||
+    (facts.selfStartedBy !== undefined && patched('self-started-runs-do-not-submit'))
+  ) {
     // No delivery can be named after a key that is too long.
     told.isWebhookRefused = issues.some(({ path }) => path === 'key');
     warn(generation, `the webhook cannot be used: ${issuesSentence(issues)}`);
@@ -55,6 +59,15 @@ export async function checkWebhook(generation: Generation): Promise<void> {
   told.isWebhookRefused = true;
   const message = `the webhook cannot be used, nothing was sent: ${issuesSentence(issues)}`;
   throw endOf(generation, { type: 'InvalidInput', phase: 'failed', message, details: { issues } });
+}
+
+/**
+ * Whether the request was ordered before, so that refusing it loses what was paid. After a local activity it is not asked
+ * for a patch, which a replay may ask for earlier.
+ */
+function isPaidTakeOver({ facts }: Generation): boolean {
+  if (facts.request.requestId === undefined || !patched('webhooks-are-checked-by-an-activity')) return false;
+  return patched('webhooks-end-no-takeover');
 }
 
 async function askForCheck(

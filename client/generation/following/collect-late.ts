@@ -71,27 +71,28 @@ export async function startLate(
   const late = lateKey(key);
   const before = await describeKnown(client, late);
   if (before && !(await isFailedTakeOver(client, before))) await refuseStranger(client, key, before, requestId);
-  const maxLength = webhook ? maxWebhookKeyLength : maxWorkflowIdLength;
-  if (!before && late.length > maxLength) {
-    throw noLateKey(
-      key,
-      requestId,
-      `key "${late}" ${tooLong(late.length, maxLength)}; take over its request ${requestId}`,
-    );
+  if (!before && late.length > maxWorkflowIdLength) {
+    const why = `key "${late}" ${tooLong(late.length, maxWorkflowIdLength)}; take over its request ${requestId}`;
+    throw noLateKey(key, requestId, why);
   }
+  // What was paid is fetched whether anybody can be told of it or not.
+  const isUntold = webhook !== undefined && late.length > maxWebhookKeyLength;
+  const untold = `the webhook is told nothing: key "${late}" ${tooLong(late.length, maxWebhookKeyLength)}`;
   const input = isJsonObject(first?.request.input) ? first.request.input : {};
-  const whole: GenerationRequest = { model, input, requestId, ...(webhook && { webhook }) };
+  const whole: GenerationRequest = { model, input, requestId, ...(webhook && !isUntold && { webhook }) };
   // A takeover sends no input. The input is dropped if the request would otherwise be too large.
   const order = findOversizeOfRequest(whole) ? { ...whole, input: {} } : whole;
   const started = await startUnlessClosed(client, late, taskQueue, order, {
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
     memo: { ...callerMemo(by), ...labelMemo(await readLabels(client, run)) },
   });
-  const at = { key: late, notices: [] };
-  if (started?.isNew) return { ...at, runId: started.runId, firstRunId: started.runId, attached: false };
+  if (started?.isNew) {
+    const { runId } = started;
+    return { key: late, runId, firstRunId: runId, attached: false, notices: isUntold ? [untold] : [] };
+  }
   const found = await describeRun(client, late, started?.runId);
   await refuseStranger(client, key, found, requestId);
-  return { ...at, runId: found.runId, firstRunId: found.firstRunId, attached: true };
+  return { key: late, runId: found.runId, firstRunId: found.firstRunId, attached: true, notices: [] };
 }
 
 /**

@@ -13,7 +13,8 @@ import type { SubmissionResolution } from '../../contract/resolution.ts';
 import type { GatewayParts } from '../../gateway-parts.ts';
 import { cancelPatiently } from '../../generations/cancel-patiently.ts';
 import { isPassing, patiently, readPatienceMs, tellPatiently } from '../../generations/patiently.ts';
-import { callerOf, refuseWebhook } from '../../generations/start-patiently.ts';
+import { callerOf, webhookOfPaid } from '../../generations/start-patiently.ts';
+import { toNoticeHeader } from '../../http/notice-header.ts';
 import { cameAt, sayWaited, waitMsOf } from '../../http/waiting.ts';
 import { apiBase, type Call } from '../operation.ts';
 import { findGeneration, ofGenerations, workflowIdIn } from './find-generation.ts';
@@ -87,14 +88,14 @@ function maySendAgain({ key }: GenerationHandle, cause: unknown): GenerationErro
 /** Fetches what RunComfy produced for a generation after it was given up. */
 export async function collectLate(parts: GatewayParts, { params, request, reply }: About): Promise<Generation> {
   const { principal } = request;
-  const { webhook } = principal;
   const workflowId = workflowIdIn(principal, params.key);
-  if (webhook) await refuseWebhook(parts, principal, webhook);
+  const { webhook, untold } = await webhookOfPaid(parts, principal, lateKey(workflowId));
   const options = { ...callerOf(principal), webhook };
   const collect = () => parts.generations.collectLate(workflowId, options);
   const late = await ofGenerations(() => patiently(parts.client, readPatienceMs, collect, { asksOthers: true }));
   parts.reader.refresh(late.key);
   if (!late.attached) {
+    if (untold.length > 0) reply.header('runcomfy-temporal-notice', toNoticeHeader(untold));
     const key = keyOfWorkflow(principal, lateKey(workflowId));
     reply.code(201).header('location', `${parts.originOf(request)}${apiBase}/generations/${encodeURIComponent(key)}`);
   }

@@ -36,8 +36,10 @@ it('tells of a late result whom the API key names, as of an order that names nob
   expect([answer.status, asked]).toMatchObject([201, [['acme/k', { webhook }]]]);
 });
 
-it('starts nothing for a webhook of the API key that can never be told', async () => {
-  const { answer, asked } = await fetchLate(withKey({ webhook }), noSecret);
-  expect(answer, answer.text).toMatchObject({ status: 422, json: { name: 'InvalidInput' } });
-  expect(asked).toEqual([]);
+it('fetches a late result all the same where the webhook of the API key can never be told', async () => {
+  const caller = withKey({ webhook });
+  const { answer, asked } = await fetchLate(caller, noSecret);
+  expect(answer, answer.text).toMatchObject({ status: 201, json: { key: 'k/late' } });
+  expect(asked).toEqual([['acme/k', { keyTenant: 'acme', caller: { by: caller.id, via: 'gateway' } }]]);
+  expect(answer.headers['runcomfy-temporal-notice']).toMatch(/webhook.*no secrets/);
 });

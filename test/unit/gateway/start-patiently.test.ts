@@ -17,6 +17,7 @@ function gatewayWhere(
   foundIs: 'the order' | 'another' | 'unreadable' | 'refused by now' = 'the order',
 ) {
   const starts: unknown[] = [];
+  const orders: unknown[] = [];
   const client = { withDeadline: (_: number, call: () => unknown) => call() } as unknown as Client;
   const error = (type: 'KeyNotFound' | 'KeyInUse' | 'Undecodable' | 'InvalidInput') =>
     new GenerationError({ type, message: `"order-1": ${type}` });
@@ -33,8 +34,9 @@ function gatewayWhere(
       ),
     reader: { note: () => undefined, refresh: () => undefined },
     generations: {
-      start: (_: unknown, { key, attachOnly = false }: { key: string; attachOnly?: boolean }) => {
+      start: (order: unknown, { key, attachOnly = false }: { key: string; attachOnly?: boolean }) => {
         starts.push([key, attachOnly]);
+        orders.push(order);
         if (attachOnly && !isThere) return Promise.reject(error('KeyNotFound'));
         if (!attachOnly && foundIs === 'refused by now') return Promise.reject(error('InvalidInput'));
         if (isThere && foundIs === 'another') return Promise.reject(error('KeyInUse'));
@@ -43,7 +45,7 @@ function gatewayWhere(
       },
     },
   } as unknown as GatewayParts;
-  return { parts, starts };
+  return { parts, starts, orders };
 }
 
 const order = { model: flux, input: { prompt: 'a cat' } };
@@ -150,6 +152,27 @@ it.each(['acme', 'acme.night', 'studio'])(
     expect(starts).toEqual([['acme/order-1', false]]);
   },
 );
+
+it.each([
+  ['of a secret that nobody knows', 'order-1', { url, secret: 'acme.gone' }, /webhook is told nothing: .*"acme\.gone"/],
+  ['of a long key', 'k'.repeat(200), { url, secret: 'acme' }, /webhook is told nothing: key: has 205 characters/],
+])("a request is taken over though the API key's webhook cannot be told, because %s", async (...row) => {
+  const [, key, webhook, notice] = row;
+  const { parts, starts, orders } = gatewayWhere(false);
+  const paid = { ...order, requestId: 'r-1' };
+  const { notices } = await startPatiently(parts, { ...acme, webhook }, paid, { ...keyed, key });
+  expect([starts, orders]).toEqual([[[`acme/${key}`, false]], [paid]]);
+  expect(notices).toEqual([expect.stringMatching(notice), 'a hint']);
+});
+
+it.each([
+  ['a new order with it', order],
+  ['a request whose caller names it', { ...order, requestId: 'r-1', webhook: { url, secret: 'acme.gone' } }],
+])('a webhook that cannot be told refuses %s', async (_what, wanted) => {
+  const { parts } = gatewayWhere(false);
+  const principal = { ...acme, webhook: { url, secret: 'acme.gone' } };
+  await expect(startPatiently(parts, principal, wanted, keyed)).rejects.toMatchObject({ refusal: 'InvalidInput' });
+});
 
 it("another tenant's secrets are refused in the words of what never was", async () => {
   const said = new Set<string>();
