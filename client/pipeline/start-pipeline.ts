@@ -114,11 +114,13 @@ export async function checkPipelineRequest(
   if (!parsed.ok) throw refuseInvalid(key, parsed.issues);
   const { request } = parsed;
   if (isLookedFor) return { request, warnings: [], excess: [] };
-  const { plan, params = {}, lineage = key, maxCostUsd, budgets } = request;
+  const { plan, params = {}, lineage = key, maxCostUsd, budgets, orderAgain = false } = request;
   const report = await checkPlan(plan, { params, lineage });
   if (report.checked === undefined) throw refuseInvalid(key, report.issues);
   const known = report.checked.orders.filter(({ facts }) => 'entry' in facts);
-  const excess = weighOrders(known, { maxCostUsd, needsPrices: budgets !== undefined });
+  // What earlier runs of another lineage made is reused even by the first run of a key.
+  const mayBeReused = orderAgain && lineage !== key;
+  const excess = weighOrders(known, { maxCostUsd, needsPrices: budgets !== undefined, mayBeReused });
   if (excess.length > 0 && !mayBeFound) throw refuseInvalid(key, excess);
   // What cannot be checked here is checked by the worker, which has the catalogue.
   const warnings = report.warnings.filter((warning) => !warning.includes('no catalogue is at hand'));

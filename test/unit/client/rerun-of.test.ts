@@ -155,6 +155,11 @@ it('a plan that costs more than it may by the prices that every client knows is 
   await expect(found.start(dear, { key: 'k' })).rejects.toMatchObject({ type: 'KeyInUse' });
   expect(await found.start(dear, { key: 'k', rerun: true })).toMatchObject({ attached: false });
   expect(again).toHaveLength(1);
+  const { pipelines: ofOther, starts: begun } = pipelinesAfter([]);
+  await ofOther.start({ ...dear, lineage: 'other', orderAgain: true }, { key: 'k' });
+  expect(begun).toHaveLength(1);
+  const ofOwn = ofOther.start({ ...dear, lineage: 'k', orderAgain: true }, { key: 'k' });
+  await expect(ofOwn).rejects.toMatchObject(refusal);
   const priceless = { still: { model: flux, input: { prompt: 'a cat' } } };
   const { pipelines, starts } = pipelinesAfter([]);
   await pipelines.start({ plan: { version: 1, steps: priceless }, maxCostUsd: 0.1 }, { key: 'k' });
