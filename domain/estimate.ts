@@ -37,11 +37,15 @@ export interface Estimate {
 const note =
   "By RunComfy's published prices, which may change and do not count what resolution or reference media add; further attempts and fallbacks come on top.";
 
-/** Adds up the lines in whole micro-dollars, so that rounding errors do not accumulate. */
+/** Adds up the known prices in whole micro-dollars, so that rounding errors do not accumulate. */
+export function sumOfKnown(priced: readonly Pick<EstimateLine, 'priceUsd'>[]): number {
+  return toUsd(priced.reduce((sum, { priceUsd }) => sum + toNearestMicro(priceUsd ?? 0), 0));
+}
+
+/** The estimate of all lines together. */
 export function sumUp(lines: EstimateLine[], balanceUsd?: number): Estimate {
-  const known = lines.flatMap(({ priceUsd }) => (priceUsd === null ? [] : [toNearestMicro(priceUsd)]));
-  const atLeastUsd = toUsd(known.reduce((sum, price) => sum + price, 0));
-  const unknown = lines.length - known.length;
+  const atLeastUsd = sumOfKnown(lines);
+  const unknown = lines.filter(({ priceUsd }) => priceUsd === null).length;
   return {
     currency: 'USD',
     totalUsd: unknown === 0 ? atLeastUsd : null,

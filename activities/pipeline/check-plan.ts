@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { jsonBytes, withoutUndefined } from '../../domain/json.ts';
 import type {
@@ -13,6 +14,7 @@ import { questionOf } from '../../domain/pipeline/step-question.ts';
 import { isOfOne } from '../../domain/pipeline/step-rules.ts';
 import { checkPlan } from '../../plans/check-plan.ts';
 import { decideStep } from '../../plans/deciding/decide-step.ts';
+import { weighAnew } from '../../plans/deciding/weigh-anew.ts';
 import { plainPathOf } from '../../plans/expressions/expression.ts';
 import { parseTemplate, soleExpression } from '../../plans/expressions/template.ts';
 import { paramsOf, sourcesOf } from '../../plans/graph.ts';
@@ -30,6 +32,11 @@ const maxPreparedBytes = 256 * 1024;
  */
 const firstMs = 3_000;
 const maxFirstSteps = 8;
+/**
+ * Longest time to weigh a run again, in milliseconds: then it is begun unweighed, as each order is held to the limit as
+ * well.
+ */
+const weighMs = 10_000;
 
 /** Checks a plan and its params before anything is paid, no matter who started the pipeline. */
 export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPlan'] {
@@ -39,8 +46,17 @@ export function createCheckPlan(deps: PipelineDeps): PipelineActivities['checkPl
     const report = await checkPlan(asGiven, { ...lookup, params, ...limits });
     // Nothing is wrong with the plan; the catalogue may know the prices when it is asked again.
     if (report.isOnlyAway) throw new Error(issuesSentence(report.issues));
-    if (report.checked === undefined) {
-      return { issues: report.issues, ...(showsPhase && { searchAttributes: deps.searchAttributes() }) };
+    const refused = (issues: InputIssue[]) => ({
+      issues,
+      ...(showsPhase && { searchAttributes: deps.searchAttributes() }),
+    });
+    if (report.checked === undefined) return refused(report.issues);
+    if (first?.orderAgain) {
+      const { key, startedAt, orderAgain } = first;
+      const run = { key, startedAt, request: withoutUndefined({ lineage, orderAgain }) };
+      const weighing = weighAnew({ ...deps, lookup }, report.checked, run, maxCostUsd);
+      const excess = await Promise.race([weighing, sleep(weighMs, [], { ref: false })]);
+      if (excess.length > 0) return refused(excess);
     }
     const { plan, params: settled, sortedSteps } = report.checked;
     const outputPaths = pathsOf(plan.outputs);

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { toNearestMicro, toUsd } from '../../domain/budget/money.ts';
+import { sumOfKnown } from '../../domain/estimate.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import type { PipelinePreview } from '../../domain/pipeline/pipeline-preview.ts';
 import type { PipelineRequest } from '../../domain/pipeline/pipeline-run.ts';
@@ -81,9 +81,8 @@ type Told = Pick<PipelinePreview, 'key' | 'attached' | 'orders' | 'steps' | 'war
 
 function summed({ key, attached, orders, steps, warnings }: Told): PipelinePreview {
   const count = (decision: string) => orders.filter((order) => order.decision === decision).length;
-  const known = orders.flatMap(({ priceUsd }) => (priceUsd === null ? [] : [toNearestMicro(priceUsd)]));
-  const atLeastUsd = toUsd(known.reduce((sum, price) => sum + price, 0));
-  const totalUsd = known.length === orders.length ? atLeastUsd : null;
+  const atLeastUsd = sumOfKnown(orders);
+  const totalUsd = orders.some(({ priceUsd }) => priceUsd === null) ? null : atLeastUsd;
   const counts = { ordered: count('order'), reused: count('reuse') };
   return { key, attached, orders, steps, ...counts, currency: 'USD', totalUsd, atLeastUsd, warnings };
 }

@@ -14,15 +14,19 @@ import { priceOfDraft, settleOrder } from './settle-order.ts';
 import { awaitedBy, outputToCome, standInOf } from './stand-ins.ts';
 import { whatChanged } from './what-changed.ts';
 
+/** The run that a preview is of. */
+export interface PreviewedRun {
+  key: string;
+  request: Pick<PipelineRequest, 'lineage' | 'orderAgain'>;
+  /** When it started, ISO 8601, if it has: what has failed since then is not ordered again. */
+  startedAt?: string;
+}
+
 /**
  * Walks through a plan as a run would, with the run's own decisions, and orders nothing. The output of an order that is
  * still to be made is represented by stand-ins; an order whose input has a stand-in cannot have been made before.
  */
-export async function previewPlan(
-  parts: PreviewParts,
-  checked: CheckedPlan,
-  { key, request }: { key: string; request: Pick<PipelineRequest, 'lineage' | 'orderAgain'> },
-): Promise<PlanPreview> {
+export async function previewPlan(parts: PreviewParts, checked: CheckedPlan, run: PreviewedRun): Promise<PlanPreview> {
   const walk: Walk = { parts, checked, states: new Map(), open: new Map(), orders: [], steps: [], warnings: [] };
   const { plan, params } = checked;
   for (const id of checked.sortedSteps) {
@@ -40,7 +44,7 @@ export async function previewPlan(
       walk.steps.push({ step: id, decision: 'skip', reason: skipped });
       continue;
     }
-    const question = questionOf({ step, sources, plan, params, key, request, stateOf });
+    const question = questionOf({ step, sources, plan, params, ...run, stateOf });
     const awaited = sources.steps.find((source) => walk.open.has(source));
     if (step.kind === 'approval') await askFor(walk, question, step, awaited);
     else await previewOrders(walk, question, step, awaited);

@@ -173,13 +173,28 @@ describe('a pipeline that is run again', () => {
     };
     const reused = [{ reused: true }, { reused: true }];
     expect(await again('last', 0.5)).toMatchObject({ phase: 'succeeded', costUsd: 0, steps: reused });
-    expect(await again('other', 0.5)).toMatchObject({ failure: { type: 'BudgetExceeded' } });
+    expect(await again('other', 0.5)).toMatchObject({ failure: { type: 'InvalidInput' } });
     expect(provider.runs).toHaveLength(2);
     expect(await again('other', 1)).toMatchObject({
       phase: 'succeeded',
       steps: [{ reused: true }, { phase: 'succeeded' }],
     });
     expect(prompts({ provider })).toEqual(['dear', 'last', 'other']);
+  });
+
+  it('is refused before its first order if what no earlier run made costs too much', async () => {
+    const priced = (prompt: string, more: object = {}) => still(prompt, { maxPriceUsd: 0.6, ...more });
+    const pick = { approval: { choose: '${{ steps.a.images }}' } };
+    const plans = [
+      { a: priced('a'), b: priced('b', { needs: ['a'] }) },
+      { a: priced('a'), b: priced('b of ${{ steps.a.image }}') },
+      { a: priced('a'), pick, b: priced('b of ${{ steps.pick.choice }}') },
+    ];
+    for (const steps of plans) {
+      const { end, provider } = await start({ plan: { version: 1, steps }, orderAgain: true, maxCostUsd: 1 });
+      expect((await end()).state).toMatchObject({ phase: 'failed', failure: { type: 'InvalidInput' } });
+      expect(provider.runs).toEqual([]);
+    }
   });
 
   it('orders the first form anew once it is another one', async () => {

@@ -73,7 +73,11 @@ describe('a price that RunComfy does not tell for a refused token', () => {
 });
 
 it('what a plan costs refuses no run again: what earlier runs made is not paid once more', async () => {
-  const { checkPlan } = pipelineActivities(provider, () => false);
+  const url = 'https://files.example.com/a.png';
+  const output = { images: [url], videos: [], audios: [] };
+  const made = { runId: 'run-1', startedAt: 0, end: { result: { requestId: 'r', output } } };
+  const newest = (key: string) => (key.startsWith('film/only@') ? made : undefined);
+  const { checkPlan } = pipelineActivities({ newest } as unknown as Provider, () => false);
   const steps = { only: { ...plan.steps.only, maxPriceUsd: 5 } };
   const first = { key: 'film', startedAt: '2026-11-01T00:00:00.000Z' };
   const question = { plan: { version: 1, steps }, maxCostUsd: 2, lineage: 'film' };
@@ -81,6 +85,12 @@ it('what a plan costs refuses no run again: what earlier runs made is not paid o
   expect(await checkPlan({ ...question, first })).toEqual({ issues: [{ path: '$.steps', message }] });
   const again = { ...first, orderAgain: true };
   expect(await checkPlan({ ...question, first: again })).toHaveProperty('steps');
+  const never = await checkPlan({ ...question, lineage: 'other', first: again });
+  expect(never).toEqual({ issues: [{ path: '$.steps', message }] });
+  const pick = { approval: { choose: '${{ steps.only.images }}' } };
+  const chosen = { ...steps.only, input: { prompt: 'like ${{ steps.pick.choice }}' } };
+  const decided = { version: 1, steps: { ...steps, pick, chosen } };
+  expect(await checkPlan({ ...question, plan: decided, first: again })).toHaveProperty('steps');
   const unpriced = await checkPlan({ ...question, plan, first: again });
   expect(unpriced).toMatchObject({ issues: [{ path: '$.steps.only' }] });
 });
