@@ -5,7 +5,7 @@ import { isRequestId } from '../domain/request.ts';
 import { cutText } from '../domain/text.ts';
 import { tellsEnd } from './end-of-work.ts';
 import type { Endpoint } from './endpoints.ts';
-import { RunComfyError, type RunComfyErrorDetails } from './errors.ts';
+import { foreignRequestCode, RunComfyError, type RunComfyErrorDetails } from './errors.ts';
 import { type Exchange, type ReplyBody, UnreadableReply } from './http/transport.ts';
 import { meantStatus, typeOf } from './meaning.ts';
 import { namesAnother } from './schemas/believed-status.ts';
@@ -171,6 +171,9 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
   const isUnsignedMiss = !error.isFromApplication && isUnsignedNotFound(context.endpoint, meaning, error);
   const type = isUnsignedMiss ? 'RequestNotFound' : typeOf(context.endpoint, meaning, error);
   const isOfAnother = body.kind === 'json' && isJsonObject(body.value) && namesAnother(body.value, context.requestId);
+  const isForeign = error.code === foreignRequestCode && context.endpoint !== 'submit';
+  // The id in an error body may be that of the HTTP call; a server in front of RunComfy does not know RunComfy's codes.
+  const isOwnRefusal = isRefusalCode(error.code) && (type === 'RequestNotFound' || isForeign);
   const details: RunComfyErrorDetails = {
     httpStatus,
     ...withoutUndefined({
@@ -180,7 +183,7 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
       issues: error.issues,
       retryAfterMs,
       isFromApplication: error.isFromApplication || undefined,
-      isUnsigned: isUnsignedMiss || isOfAnother || undefined,
+      isUnsigned: isUnsignedMiss || (isOfAnother && !isOwnRefusal) || undefined,
       namesAnother: isOfAnother || undefined,
     }),
     ...(body.kind === 'unreadable' && { cause: body.cause }),
@@ -195,7 +198,7 @@ function classifyError(context: CallContext, exchange: Answered, error: ErrorBod
     if (!isRefusal || tellsOfWork(body)) return outcomeUnknown(context, facts, { ...details, ...toldBy(body) });
     details.submission = 'refused';
   }
-  if (error.code === 403001 && context.endpoint !== 'submit' && !isOfAnother) details.isPermanent = true;
+  if (isForeign && !isOfAnother) details.isPermanent = true;
   if (context.endpoint === 'result' && error.code === 400005) {
     return new RunComfyError('ServiceUnavailable', `${context.what}: it is not ready yet (${facts})`, {
       ...details,

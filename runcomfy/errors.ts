@@ -20,7 +20,7 @@ export interface RunComfyErrorDetails {
   isFromApplication?: boolean;
   /**
    * A server in front of RunComfy may have written the reply: a "not found" in a form that is not RunComfy's own, or a
-   * reply that names another request.
+   * reply that names another request and has no code by which RunComfy denies this one.
    */
   isUnsigned?: boolean;
   /** The reply has an output, or says that the work is over, but names another request. */
@@ -43,6 +43,9 @@ export interface RunComfyErrorDetails {
   costUsd?: number;
   cause?: unknown;
 }
+
+/** RunComfy's code for a request of another account. */
+export const foreignRequestCode = 403_001;
 
 const unknownModelCode = 400_001;
 

@@ -4,7 +4,7 @@ import type { ActivityFailureDetails } from '../../domain/activities.ts';
 import type { FailureType } from '../../domain/failure-type.ts';
 import { isJsonObject } from '../../domain/json.ts';
 import type { Observation } from '../../domain/timings.ts';
-import { isRunComfyError, isTokenRefused } from '../../runcomfy/errors.ts';
+import { foreignRequestCode, isRunComfyError, isTokenRefused } from '../../runcomfy/errors.ts';
 import type { ActivityDeps } from '../activity-deps.ts';
 import { failure, toApplicationFailure } from '../to-application-failure.ts';
 import { blindShare } from '../waiting/read-plan.ts';
@@ -182,11 +182,13 @@ function toReadFailure(
     return toApplicationFailure(error, 'read', {}, backoffAfter(before.pauses, longestMs));
   }
   if (error.isPermanent) return toApplicationFailure(error, 'read', { reads: count.report() });
-  if (error.type === 'Unauthenticated') {
+  // Not permanent yet only because the reply names another request.
+  const isForeign = error.type === 'Unauthenticated' && error.vendorCode === foreignRequestCode;
+  if (error.type === 'Unauthenticated' && !isForeign) {
     const what = isTokenRefused(error) ? 'RunComfy refuses the token' : 'the token cannot be read';
     log.error(`${what}; the generation waits and goes on once it is accepted again`, { httpStatus: error.httpStatus });
   }
-  if (doubtful.includes(error.type)) {
+  if (doubtful.includes(error.type) || isForeign) {
     const kind = kindOf(error);
     if (kept.doubt?.type !== kind) delete kept.doubt;
     if (kept.unsignedDoubt?.type !== kind) delete kept.unsignedDoubt;
@@ -194,7 +196,10 @@ function toReadFailure(
     // Another attempt always follows here, since an end or an output is reported by a reading, not by an error.
     const leastMs = error.type === 'GenerationFailed' || error.isOfAnother || error.isContradicted ? 1 : 0;
     const leftMs = Math.max(leastMs, Math.ceil(doubt.since + graceOf(error) - now));
-    if (leftMs <= 0) return toApplicationFailure(error, 'read', { reads: count.report() });
+    if (leftMs <= 0) {
+      const lasting = isForeign ? Object.assign(error, { isPermanent: true }) : error;
+      return toApplicationFailure(lasting, 'read', { reads: count.report() });
+    }
     kept[slotOf(error)] = { ...doubt, at: now };
     heartbeat(kept);
     const delayMs = Math.min(leftMs, longestMs, Math.max(shortestRetryMs, Math.round((now - doubt.since) / 2)));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { askOn, readAgain } from '../support/activity-rig.ts';
+import { askOn, type Attempt, detailsOf, readAgain } from '../support/activity-rig.ts';
 import { answering, code, graceMs, requestId, unsignedGraceMs } from '../support/same-answers.ts';
 import { kling } from '../support/simulator-client.ts';
 
@@ -72,19 +72,35 @@ describe('an end in a reply that names another request', () => {
     }
   });
 
-  it('is none where it says that the request is another account’s, or that there is none', async () => {
-    for (const [httpStatus, error, type] of [
-      [403, 403001, 'Unauthenticated'],
-      [404, 404001, 'ServiceUnavailable'],
-    ] as const) {
-      const { rig, answer, fetch } = await answering(httpStatus, { request_id: 'b2c3', ...code(error) });
-      const status = await rig.attempt(rig.activities.readStatus, { model: kling, requestId });
-      expect(status.failure).toMatchObject({ type, nonRetryable: false });
-      const last = await askOn(graceMs, await fetch(), (before) => fetch({}, before));
-      expect(last.failure).toMatchObject({ type, nonRetryable: false });
+  it.each([
+    [403, 403001, 'Unauthenticated'],
+    [404, 404001, 'RequestNotFound'],
+  ] as const)(
+    'counts only once it has lasted for 30 s where RunComfy’s code says that there is no such request (%i)',
+    async (httpStatus, error, type) => {
+      const { rig, answer, fetch, pass } = await answering(httpStatus, { request_id: 'b2c3', ...code(error) });
+      const status = () => rig.attempt(rig.activities.readStatus, { model: kling, requestId });
+      for (const [first, again] of [
+        [await status(), (before: Attempt<unknown>) => readAgain(rig, requestId, before)],
+        [await fetch(), (before: Attempt<unknown>) => fetch({}, before)],
+      ] as const) {
+        expect(first.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+        const early = await askOn<unknown>(graceMs - 5_000, first, again);
+        expect(early.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
+        pass(5_000);
+        const last = await again(early);
+        expect(last.failure).toMatchObject({ type, nonRetryable: true });
+        expect(detailsOf(last)).toMatchObject({ httpStatus, vendorCode: error, reads: expect.any(Number) });
+      }
       answer.body = { request_id: requestId, ...code(error) };
       expect((await fetch()).failure?.nonRetryable).toBe(error === 403001);
-    }
+    },
+  );
+
+  it('is none where a 404 under it has no code of RunComfy’s', async () => {
+    const { fetch } = await answering(404, { request_id: 'b2c3', error_message: 'not found' });
+    const last = await askOn(2 * graceMs, await fetch(), (before) => fetch({}, before));
+    expect(last.failure).toMatchObject({ type: 'ServiceUnavailable', nonRetryable: false });
   });
 });
 
