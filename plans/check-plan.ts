@@ -202,9 +202,10 @@ function leaveOutUnwanted(checking: Checking, sorted: readonly string[]): void {
   const { plan, orders } = checking;
   const unwanted = new Set<string>();
   for (const id of sorted) {
-    const follows =
-      plan.steps[id]?.runsWhen === 'succeeded' && sourcesOf(plan, id).some((source) => unwanted.has(source));
-    if (follows || !isWanted(checking, id)) unwanted.add(id);
+    const needed = plan.steps[id]?.runsWhen === 'succeeded' ? sourcesOf(plan, id) : [];
+    // A step that may be skipped along with a source may never get to its `if`: an error in it is no problem yet.
+    const report = needed.length > 0 ? { ...checking, issues: [] } : checking;
+    if (needed.some((source) => unwanted.has(source)) || !isWanted(report, id)) unwanted.add(id);
   }
   checking.orders = orders.filter(({ step }) => !unwanted.has(step));
 }

@@ -101,6 +101,21 @@ describe('an estimate', () => {
     expect(await planned(true)).toBeUndefined();
   });
 
+  it('refuses no condition that the params leave without a value where the step may be skipped first', async () => {
+    const still = { model: image, input: {} };
+    const first = { ...still, if: 'size(steps.still.images) > 1' };
+    const planOf = (more: object) => ({
+      version: 1,
+      params: { refs: { type: 'list', default: [] }, o: { type: 'object', default: { wanted: 'yes' } } },
+      steps: { still, first, last: { ...still, needs: ['first'], if: 'params.refs[0] == "x"', ...more } },
+    });
+    const planned = async (more: object) => (await checkPlan(planOf(more), { getModel })).checked?.orders.length;
+    expect(await planned({})).toBe(3);
+    expect(await planned({ if: 'params.o.wanted' })).toBe(3);
+    expect(await planned({ runsWhen: 'ended' })).toBeUndefined();
+    expect(await planned({ needs: [] })).toBeUndefined();
+  });
+
   it('prices a bundled model without any catalogue', async () => {
     const line = await estimateModel(kling, clip({}).input, { count: 10 });
     expect(line).toMatchObject({ what: kling, count: 10, priceUsd: 6.3 });
