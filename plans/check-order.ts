@@ -120,7 +120,9 @@ function checkInputs(
     ];
     const report = isJsonObject(each.input) ? validateInput(model, each.input, entry) : { issues: [], warnings: [] };
     const settled = [
-      ...each.places.flatMap((place) => (place.openUntil === undefined ? [] : [`${path}${place.path.slice(1)}`])),
+      ...each.places.flatMap((place) =>
+        place.openUntil === undefined && !place.isUnread ? [] : [`${path}${place.path.slice(1)}`],
+      ),
       ...wiring.map((issue) => issue.path),
     ];
     const fromSchema = report.issues

@@ -76,14 +76,18 @@ export async function checkPlan(value: unknown, options: CheckPlanOptions = {}):
   const { sorted, issues: cycles } = sortSteps(plan);
   checking.issues.push(...cycles);
   await settleModels(checking, createModelLookup(options));
+  for (const id of Object.keys(plan.steps)) checkCondition(checking, id);
+  const unwanted = findUnwanted(checking, sorted);
+  // A plan may ask in an `if` whether its params have what the rest of the step reads.
+  const unread: Checking = { ...checking, unsettled: new Set(Object.keys(plan.params)) };
   for (const [id, step] of Object.entries(plan.steps)) {
     checkNeeds(checking, id);
     if (step.kind === 'model') checkKeyLength(checking, id, options.lineage ?? '');
-    if (step.kind === 'model') checkModelStep(checking, id, step);
+    if (step.kind === 'model') checkModelStep(unwanted.has(id) ? unread : checking, id, step);
     else checkApproval(checking, id, step);
   }
   checkOutputs(checking);
-  leaveOutUnwanted(checking, sorted);
+  checking.orders = checking.orders.filter(({ step }) => !unwanted.has(step));
   checkNumberOfOrders(checking);
   warnOfUnused(checking);
   warnOfLongWaits(checking, sorted);
@@ -129,7 +133,6 @@ function checkCondition(checking: Checking, id: string): void {
 }
 
 function checkModelStep(checking: Checking, id: string, step: PlanModelStep): void {
-  checkCondition(checking, id);
   const items = readItems(checking, id, step);
   for (const [rank, { order, path }] of ordersOf(checking.plan, id).entries()) {
     checkOrder(checking, { id, rank, order, path, items });
@@ -169,7 +172,6 @@ function readLiteralItems(checking: Checking, items: unknown[], path: string): I
 }
 
 function checkApproval(checking: Checking, id: string, { choose }: PlanApprovalStep): void {
-  checkCondition(checking, id);
   if (choose === undefined) return;
   const path = `${jsonPath('$.steps', id)}.approval.choose`;
   const refuse = (at: string, found: string) =>
@@ -195,11 +197,9 @@ function checkOutputs(checking: Checking): void {
   for (const { text, path } of textsIn(checking.plan.outputs, '$.outputs')) checkText(checking, text, path, {});
 }
 
-/**
- * Drops the orders of steps whose `if` is false by the params alone, and of steps that run only after those succeed.
- */
-function leaveOutUnwanted(checking: Checking, sorted: readonly string[]): void {
-  const { plan, orders } = checking;
+/** Steps whose `if` is false by the params alone, and steps that run only after those succeed. */
+function findUnwanted(checking: Checking, sorted: readonly string[]): Set<string> {
+  const { plan } = checking;
   const unwanted = new Set<string>();
   for (const id of sorted) {
     const needed = plan.steps[id]?.runsWhen === 'succeeded' ? sourcesOf(plan, id) : [];
@@ -207,7 +207,7 @@ function leaveOutUnwanted(checking: Checking, sorted: readonly string[]): void {
     const report = needed.length > 0 ? { ...checking, issues: [] } : checking;
     if (needed.some((source) => unwanted.has(source)) || !isWanted(report, id)) unwanted.add(id);
   }
-  checking.orders = orders.filter(({ step }) => !unwanted.has(step));
+  return unwanted;
 }
 
 /** Whether a step may run, as far as its `if` can be evaluated with the params alone. */

@@ -37,7 +37,7 @@ export interface SettledModel {
 export interface Checking {
   plan: PipelinePlan;
   values: Values;
-  /** Params without a valid value: expressions that use them cannot be evaluated. */
+  /** Params without a valid value, or that are not to be read: expressions that use them are not evaluated. */
   unsettled: ReadonlySet<string>;
   checker: ExpressionChecker;
   /** The model of each order, by the order's path in the plan. */

@@ -15,6 +15,8 @@ export interface FilledPlace {
   sole?: { text: string; expression: CheckedExpression };
   /** What its value depends on: a step, or `item`. Undefined if the value is known, or could not be determined. */
   openUntil?: string;
+  /** It depends on params that are not read. */
+  isUnread: boolean;
   references: StepReference[];
   node: SchemaNode | undefined;
 }
@@ -32,7 +34,7 @@ export interface HoldOptions {
   /** The params, and the item if it is known. */
   values: Values;
   isItemKnown: boolean;
-  /** Params without a valid value. */
+  /** Params without a valid value, or that are not to be read. */
   unsettled: ReadonlySet<string>;
   node: SchemaNode | undefined;
   /** Path of the input in the plan. */
@@ -83,8 +85,9 @@ export function holdOpen(
       const sole = soleText !== undefined && only !== undefined ? { text: soleText, expression: only } : undefined;
       const isOfItem = !isItemKnown && expressions.some(({ usesItem }) => usesItem);
       const openUntil = references[0]?.step ?? (isOfItem ? 'item' : undefined);
-      places.push({ path: at, references, node: schema, ...withoutUndefined({ sole, openUntil }) });
-      if (failed.length > 0 || openUntil !== undefined || isUnsettled(unsettled, expressions) || isSpent()) {
+      const isUnread = isUnsettled(unsettled, expressions);
+      places.push({ path: at, references, node: schema, isUnread, ...withoutUndefined({ sole, openUntil }) });
+      if (failed.length > 0 || openUntil !== undefined || isUnread || isSpent()) {
         return standIn(sole?.expression.type ?? 'string', schema);
       }
     }

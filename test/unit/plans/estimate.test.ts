@@ -116,6 +116,20 @@ describe('an estimate', () => {
     expect(await planned({ needs: [] })).toBeUndefined();
   });
 
+  it('evaluates nothing of a step that the params do not want', async () => {
+    const params = { refs: { type: 'list', default: [] }, n: { type: 'integer', default: 3 } };
+    const planned = async (step: object) => {
+      const own = { model: image, input: {}, if: 'size(params.refs) > 0', ...step };
+      return (await checkPlan({ version: 1, params, steps: { own } }, { getModel })).checked?.orders;
+    };
+    expect(await planned({ input: { num_images: '${{ params.refs[0] }}' } })).toEqual([]);
+    expect(await planned({ model: kling, input: { ...clip({}).input, duration: '${{ params.n + 1 }}' } })).toEqual([]);
+    expect(await planned({ forEach: 'params.refs[0]' })).toEqual([]);
+    expect(await planned({ forEach: ['${{ params.refs[0] }}'] })).toEqual([]);
+    expect(await planned({ input: { num_images: '${{ params.refs[0] }}' }, if: 'params.n > 2' })).toBeUndefined();
+    expect(await planned({ input: { num_images: '${{ params.ref }}' } })).toBeUndefined();
+  });
+
   it('prices a bundled model without any catalogue', async () => {
     const line = await estimateModel(kling, clip({}).input, { count: 10 });
     expect(line).toMatchObject({ what: kling, count: 10, priceUsd: 6.3 });
