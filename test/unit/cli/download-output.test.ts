@@ -264,7 +264,7 @@ describe('prepareFolder', () => {
   });
 
   it('leaves nothing in a folder whose disk takes the file, and not what it holds', async () => {
-    const script = `import { prepareFolder } from '${new URL('../../../cli/download-output.ts', import.meta.url).href}';
+    const script = `import { prepareFolder } from '${new URL('../../../cli/download/download-output.ts', import.meta.url).href}';
       await prepareFolder(${JSON.stringify(directory)}).catch((error) => console.log(error.type));`;
     const shell = 'ulimit -f 0; exec "$0" --import tsx --input-type=module -e "$1"';
     const { stdout } = await promisify(execFile)('sh', ['-c', shell, process.execPath, script]);

@@ -143,7 +143,9 @@ it(
       if (!signal.aborted) await once(signal, 'abort');
       throw signal.reason;
     };
-    const setting = { plan: () => Promise.resolve(undefined), defaults: () => Promise.resolve(undefined) };
+    const none = () => Promise.resolve(undefined);
+    const state = () => Promise.resolve({ phase: 'running', money: {} });
+    const setting = { plan: none, defaults: none, budgets: none, state };
     const batches = { get: () => Promise.resolve({ key: 'b', ...setting, add }) };
     const logged: unknown[] = [];
     const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
