@@ -14,7 +14,7 @@ import { grpcCode, grpcCodeOf, isBusy, isConnectionClosed } from './grpc.ts';
  * Runs a call to Temporal and converts connection and server errors into a `GenerationError`. `noun` says what the key
  * names.
  */
-export async function named<T>(key: string, call: () => Promise<T>, noun?: string): Promise<T> {
+export async function withClientErrors<T>(key: string, call: () => Promise<T>, noun?: string): Promise<T> {
   try {
     return await call();
   } catch (error) {
@@ -22,8 +22,8 @@ export async function named<T>(key: string, call: () => Promise<T>, noun?: strin
   }
 }
 
-/** As `named`, for an async iterator. */
-export async function* eachNamed<T>(
+/** As `withClientErrors`, for an async iterator. */
+export async function* eachWithClientErrors<T>(
   key: string,
   items: () => AsyncIterable<T>,
   noun?: string,

@@ -4,7 +4,7 @@ import { budgetWorkflowType } from '../domain/budget/names.ts';
 import { batchWorkflowType, pipelineWorkflowType } from '../domain/names.ts';
 import type { PipelineEndPhase } from '../domain/pipeline/pipeline-run.ts';
 import { type BudgetFilter, scopeOfBudgets } from './budget/list-budgets.ts';
-import { named } from './convert-errors.ts';
+import { withClientErrors } from './convert-errors.ts';
 import { type CountScope, createRunCount } from './count-runs.ts';
 import { isOfUnknownAttributes } from './grpc.ts';
 
@@ -56,7 +56,7 @@ export function countBatches(client: Client, scope: CountScope = {}): Promise<En
 /** Counts open budgets with one short call to Temporal's index. */
 export function countBudgets(client: Client, { namePrefix = '' }: BudgetFilter = {}): Promise<{ open: number }> {
   const count = createRunCount(client, budgetWorkflowType, scopeOfBudgets(namePrefix));
-  return named('', async () => {
+  return withClientErrors('', async () => {
     const { open = 0 } = await count({ open: running });
     return { open };
   });
@@ -69,7 +69,7 @@ function countEnds<EndPhase extends string>(
   ends: Record<EndPhase, string>,
 ): Promise<EndCounts<EndPhase>> {
   const count = createRunCount(client, workflowType, scope);
-  return named('', async () => {
+  return withClientErrors('', async () => {
     const { open = 0 } = await count({ open: running });
     try {
       return { byPhase: await count(ends), open };

@@ -4,7 +4,7 @@ import { type FailureType, isFailureType } from '../../domain/failure-type.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import { issuesSentence } from '../../domain/issues.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
-import { eachNamed, named } from '../convert-errors.ts';
+import { eachWithClientErrors, withClientErrors } from '../convert-errors.ts';
 import { GenerationError, whatEnded } from '../errors.ts';
 
 const noun = 'batch';
@@ -16,12 +16,12 @@ const typeOfEnd = {
 
 /** As `named`, for the key of a batch. */
 export function namedBatch<T>(key: string, call: () => Promise<T>): Promise<T> {
-  return named(key, call, noun);
+  return withClientErrors(key, call, noun);
 }
 
-/** As `eachNamed`, for the key of a batch. */
+/** As `eachWithClientErrors`, for the key of a batch. */
 export function eachNamedBatch<T>(key: string, items: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
-  return eachNamed(key, items, noun);
+  return eachWithClientErrors(key, items, noun);
 }
 
 /** Converts the failed end of a batch's workflow into an error. */

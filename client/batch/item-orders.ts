@@ -9,7 +9,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import { labelMemo } from '../../domain/labels.ts';
 import { batchItemMemoKey, retryOfRunMemoKey } from '../../domain/names.ts';
 import { unlessAborted } from '../await-end.ts';
-import { named, toClientError } from '../convert-errors.ts';
+import { toClientError, withClientErrors } from '../convert-errors.ts';
 import { type GenerationError, isGenerationError } from '../errors.ts';
 import { awaitResult } from '../generation/following/await-result.ts';
 import type { GenerationHandle } from '../generation/generation-handle.ts';
@@ -33,7 +33,7 @@ export interface ItemOrderPlace {
 export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<GenerationRequest>> {
   const { client, generations } = place;
   return {
-    start: (order, item) => named(item.key, () => startItem(place, order, item)),
+    start: (order, item) => withClientErrors(item.key, () => startItem(place, order, item)),
     async follow(key, signal) {
       try {
         const result = await unlessAborted(client, signal, () => awaitResult(client, { key, runId: '' }, { signal }));
@@ -55,9 +55,9 @@ export function createItemOrders(place: ItemOrderPlace): ItemOrders<Partial<Gene
         return 'unknown';
       }
     },
-    closedAt: (key) => named(key, async () => (await describeKnown(client, key))?.closedAt),
+    closedAt: (key) => withClientErrors(key, async () => (await describeKnown(client, key))?.closedAt),
     wasStarted: (key, mark, order) =>
-      named(key, async () => {
+      withClientErrors(key, async () => {
         const run = await describeKnown(client, key);
         const made = run !== undefined && (await madeBy(client, key, mark));
         if (!made) return false;

@@ -3,7 +3,7 @@ import { type BatchCounts, type BatchPhase, batchPhases } from '../../domain/bat
 import { withoutUndefined } from '../../domain/json.ts';
 import type { Labels } from '../../domain/labels.ts';
 import { batchWorkflowType } from '../../domain/names.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { describeKnown, type RunInfo } from '../generation/run-info.ts';
 import { listRowPage, listRows, type Paging, type RowFilter, type RowPage } from '../list-rows.ts';
 import { phaseOfRun, readBatchMemo } from './read-batch-state.ts';
@@ -45,7 +45,7 @@ export function listBatchPage(
   filter: Omit<BatchFilter, 'limit'>,
   paging: Paging,
 ): Promise<RowPage<ListedBatch>> {
-  return named('', () => listRowPage(client, listing(client), filter, paging));
+  return withClientErrors('', () => listRowPage(client, listing(client), filter, paging));
 }
 
 async function describeRow(client: Client, listed: RunInfo): Promise<ListedBatch> {

@@ -4,7 +4,7 @@ import type { BatchPage, BatchPages } from '../../domain/batch/batch-page.ts';
 import type { BatchItem, BatchLine } from '../../domain/batch/batch.ts';
 import { isJsonObject, isSameJson } from '../../domain/json.ts';
 import { batchPageKey, batchPageWorkflowType } from '../../domain/names.ts';
-import { named, toClientError } from '../convert-errors.ts';
+import { toClientError, withClientErrors } from '../convert-errors.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 
 /** The content of a page, which may have been written by any client. */
@@ -25,7 +25,7 @@ export function createBatchPages(client: Client, taskQueue: string): BatchPages 
     sizeCalculation: sizeOf,
   });
   const readNow = (id: string): Promise<PageContent | undefined> =>
-    named(id, async () => {
+    withClientErrors(id, async () => {
       const content: unknown = (await readOriginalRequest(client, id, ''))?.request;
       return isJsonObject(content) ? content : undefined;
     });

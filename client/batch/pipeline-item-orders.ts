@@ -18,7 +18,7 @@ import { batchItemMemoKey, pipelineWorkflowType } from '../../domain/names.ts';
 import type { PipelineRequest, PipelineResult, StepFailure } from '../../domain/pipeline/pipeline-run.ts';
 import { pipelineTaskTimeoutMs } from '../../domain/pipeline/pipeline.ts';
 import { awaitEnd, unlessAborted } from '../await-end.ts';
-import { named, toClientError } from '../convert-errors.ts';
+import { toClientError, withClientErrors } from '../convert-errors.ts';
 import { GenerationError, isGenerationError } from '../errors.ts';
 import { readOriginalRequest } from '../generation/original-request.ts';
 import { describeKnown, describeRun, type FoundRun, isClosed } from '../generation/run-info.ts';
@@ -37,7 +37,7 @@ interface Place {
 export function createPipelineItemOrders(place: Place): ItemOrders<PipelineRequest> {
   const { client } = place;
   return {
-    start: (request, item) => named(item.key, () => startItem(place, request, item)),
+    start: (request, item) => withClientErrors(item.key, () => startItem(place, request, item)),
     follow: (key, signal) => followItem(client, key, signal),
     async cancel(key, reason, timeoutMs) {
       try {
@@ -48,9 +48,9 @@ export function createPipelineItemOrders(place: Place): ItemOrders<PipelineReque
         return 'unknown';
       }
     },
-    closedAt: (key) => named(key, async () => (await describeKnown(client, key))?.closedAt),
+    closedAt: (key) => withClientErrors(key, async () => (await describeKnown(client, key))?.closedAt),
     wasStarted: (key, mark, order) =>
-      named(key, async () => {
+      withClientErrors(key, async () => {
         const run = await describeKnown(client, key);
         const made = run !== undefined && (await madeBy(client, key, mark));
         if (!made) return false;

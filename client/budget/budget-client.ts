@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { BudgetState, OpenReservation } from '../../domain/budget/budget.ts';
-import { eachNamed, named } from '../convert-errors.ts';
+import { eachWithClientErrors, withClientErrors } from '../convert-errors.ts';
 import { changeBudget } from './change-budget.ts';
 import { createBudget, type CreatedBudget, type NewBudget } from './create-budget.ts';
 import { type BudgetFilter, listBudgets, type ListedBudget } from './list-budgets.ts';
@@ -35,12 +35,12 @@ export interface BudgetClient {
 /** Makes the client of budgets. */
 export function createBudgetClient(client: Client, taskQueue: string): BudgetClient {
   return {
-    create: (budget) => named('', () => createBudget(client, taskQueue, budget)),
-    state: (name) => named('', () => readBudget(client, name)),
-    set: (name, change) => named('', () => changeBudget(client, name, 'set', change)),
-    reservations: (name, options) => eachNamed('', () => readReservations(client, name, options)),
-    release: (name, key, reason) => named('', () => changeBudget(client, name, 'release', { key, reason })),
-    close: (name) => named('', () => changeBudget(client, name, 'close', {})),
-    list: (filter) => eachNamed('', () => listBudgets(client, filter)),
+    create: (budget) => withClientErrors('', () => createBudget(client, taskQueue, budget)),
+    state: (name) => withClientErrors('', () => readBudget(client, name)),
+    set: (name, change) => withClientErrors('', () => changeBudget(client, name, 'set', change)),
+    reservations: (name, options) => eachWithClientErrors('', () => readReservations(client, name, options)),
+    release: (name, key, reason) => withClientErrors('', () => changeBudget(client, name, 'release', { key, reason })),
+    close: (name) => withClientErrors('', () => changeBudget(client, name, 'close', {})),
+    list: (filter) => eachWithClientErrors('', () => listBudgets(client, filter)),
   };
 }

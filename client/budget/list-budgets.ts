@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { budgetId, budgetNameOf, budgetWorkflowType } from '../../domain/budget/names.ts';
-import { named, toClientError } from '../convert-errors.ts';
+import { toClientError, withClientErrors } from '../convert-errors.ts';
 import { decodePayload, undecodable } from '../decode-payload.ts';
 import { isGenerationError } from '../errors.ts';
 import { checkArgument } from '../generation/check-arguments.ts';
@@ -50,7 +50,7 @@ export async function* listBudgets(
 
 /** An open budget as an entry of a list. Undefined if it was closed meanwhile, or if no worker has run it yet. */
 export function readOpenBudget(client: Client, name: string): Promise<ListedBudget | undefined> {
-  return named('', () => readOpen(client, name));
+  return withClientErrors('', () => readOpen(client, name));
 }
 
 async function readOpen(client: Client, name: string): Promise<ListedBudget | undefined> {
@@ -75,7 +75,7 @@ export function listBudgetNames(
   { namePrefix = '' }: BudgetFilter,
   { limit, pageToken }: Paging,
 ): Promise<RowPage<string>> {
-  return named('', async () => {
+  return withClientErrors('', async () => {
     const { runs, ...next } = await listRunsPage(client, queryOf(namePrefix), { pageSize: limit, pageToken });
     return { rows: namesIn(runs, namePrefix), ...next };
   });

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Settlement } from '../../domain/budget/budget.ts';
 import { finalSettlementOf, presumedSettlement } from '../../domain/budget/settlement.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { readOrderEnd } from '../generation/following/read-order-end.ts';
 import { describeRun, isClosed } from '../generation/run-info.ts';
 
@@ -12,7 +12,7 @@ import { describeRun, isClosed } from '../generation/run-info.ts';
  * not know the key any more.
  */
 export async function lookUpOrder(client: Client, key: string): Promise<Settlement | 'open'> {
-  return await named(key, async () => {
+  return await withClientErrors(key, async () => {
     const run = await describeRun(client, key);
     if (!isClosed(run)) return 'open';
     const end = run.workflowType === generationWorkflowType ? await readOrderEnd(client, run) : undefined;

@@ -6,7 +6,7 @@ import type { InputOf } from '../../runcomfy/models/index.ts';
 import type { WaitOptions } from '../await-end.ts';
 import { type BatchClient, createBatchClient } from '../batch/batch-client.ts';
 import { type BudgetClient, createBudgetClient } from '../budget/budget-client.ts';
-import { eachNamed, named } from '../convert-errors.ts';
+import { eachWithClientErrors, withClientErrors } from '../convert-errors.ts';
 import { type CostQuestion, readCosts } from '../costs/read-costs.ts';
 import { createPipelineClient, type PipelineClient } from '../pipeline/pipeline-client.ts';
 import { createScheduleClient, type ScheduleClient } from '../schedule/schedule-client.ts';
@@ -73,7 +73,7 @@ export function createGenerationClient({
   modelApiBase,
 }: GenerationClientOptions): GenerationClient {
   const get = (key: string): Promise<GenerationHandle> =>
-    named(key, async () => {
+    withClientErrors(key, async () => {
       checkKey(key);
       const { runId, firstRunId, workflowType } = await describeRun(client, key);
       refuseOtherType(key, workflowType);
@@ -87,18 +87,18 @@ export function createGenerationClient({
     });
   return {
     start: (request, options) =>
-      named(options?.key ?? '', async () =>
+      withClientErrors(options?.key ?? '', async () =>
         createHandle(client, await startGeneration(client, taskQueue, request, options, { modelApiBase })),
       ),
     get,
     result: async (key, options) => (await get(key)).result(options),
     collectLate: (key, options) =>
-      named(key, async () => {
+      withClientErrors(key, async () => {
         checkKey(key);
         return createHandle(client, await startLate(client, taskQueue, key, options));
       }),
-    list: (filter) => eachNamed('', () => listGenerations(client, filter)),
-    costs: (question) => named('', () => readCosts(client, question)),
+    list: (filter) => eachWithClientErrors('', () => listGenerations(client, filter)),
+    costs: (question) => withClientErrors('', () => readCosts(client, question)),
     budgets: createBudgetClient(client, taskQueue),
     schedules: createScheduleClient({ client, taskQueue, modelApiBase }),
     batches: createBatchClient({ client, taskQueue, modelApiBase }),

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { CancelReply, GenerationResult, SubmissionResolution } from '../../domain/generation.ts';
 import { nudgeSignal, type SubmissionResolutionReply } from '../../workflows/generation/messages.ts';
 import type { WaitOptions } from '../await-end.ts';
-import { eachNamed, named } from '../convert-errors.ts';
+import { eachWithClientErrors, withClientErrors } from '../convert-errors.ts';
 import { cancelGeneration, type CancelOptions } from './deciding/cancel-generation.ts';
 import { resolveSubmission } from './deciding/resolve-submission.ts';
 import { awaitResult } from './following/await-result.ts';
@@ -40,16 +40,16 @@ export interface GenerationHandle extends StartedGeneration {
 /** Binds the verbs of a generation to its key. */
 export function createHandle(client: Client, started: StartedGeneration): GenerationHandle {
   const { key } = started;
-  const tell = <T>(call: () => Promise<T>) => named(key, () => toChainOf(started, call));
+  const tell = <T>(call: () => Promise<T>) => withClientErrors(key, () => toChainOf(started, call));
   return {
     ...started,
-    result: (options) => named(key, () => awaitResult(client, started, options)),
-    state: ({ timeoutMs } = {}) => named(key, () => readState(client, key, { timeoutMs })),
-    isEnded: () => named(key, async () => isClosed(await describeRun(client, key))),
+    result: (options) => withClientErrors(key, () => awaitResult(client, started, options)),
+    state: ({ timeoutMs } = {}) => withClientErrors(key, () => readState(client, key, { timeoutMs })),
+    isEnded: () => withClientErrors(key, async () => isClosed(await describeRun(client, key))),
     cancel: (reason, options) => tell(() => cancelGeneration(client, key, reason, options)),
-    nudge: () => named(key, () => nudge(client, key)),
+    nudge: () => withClientErrors(key, () => nudge(client, key)),
     resolveSubmission: (resolution) => tell(() => resolveSubmission(client, key, resolution)),
-    watch: (options) => eachNamed(key, () => watchStates(client, started, options)),
+    watch: (options) => eachWithClientErrors(key, () => watchStates(client, started, options)),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { generationWorkflowType } from '../../domain/names.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { isOfUnknownAttributes } from '../grpc.ts';
 import { isComparable, quote } from '../list-scope.ts';
 import { listRunsPage, type RunInfo } from './run-info.ts';
@@ -25,7 +25,7 @@ export function findKeysOfRequest(client: Client, requestId: string, { key, task
     ...(taskQueue === undefined || !isComparable(taskQueue) ? [] : [`TaskQueue = ${quote(taskQueue)}`]),
     `RunComfyRequestId IN (${spellingsOf(requestId).map(quote).join(', ')})`,
   ];
-  return named(key, async () => {
+  return withClientErrors(key, async () => {
     try {
       const { runs } = await listRunsPage(client, clauses.join(' AND '), { pageSize: maxRuns });
       const isMeant = (run: RunInfo) => taskQueue === undefined || run.taskQueue === taskQueue;

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { generationWorkflowType } from '../../domain/names.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { readTaskFailure, type TaskFailure } from '../generation/following/task-failure.ts';
 import { describeRun, listRuns, type RunInfo } from '../generation/run-info.ts';
 import { grpcCode, grpcCodeOf, isOfUnknownAttributes } from '../grpc.ts';
@@ -23,7 +23,7 @@ const atOnce = 20;
 
 /** Checks open generations of a task queue: those for which the server reports problems, and the newest ones. */
 export async function findFailingGenerations(client: Client, taskQueue: string): Promise<FailingGenerations> {
-  return await named('', async () => {
+  return await withClientErrors('', async () => {
     const runs = await runsToLookAt(client, taskQueue);
     const failing: FailingGeneration[] = [];
     for (let at = 0; at < runs.length; at += atOnce) {

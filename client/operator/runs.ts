@@ -1,13 +1,13 @@
 import type { Client } from '@temporalio/client';
-import { eachNamed, named } from '../convert-errors.ts';
+import { eachWithClientErrors, withClientErrors } from '../convert-errors.ts';
 import { describeKnown, listRuns, type RunInfo } from '../generation/run-info.ts';
 
 /** A run of a key, by default the newest; undefined if Temporal has none. Its memo is not decoded. */
 export function findRun(client: Client, key: string, runId?: string): Promise<RunInfo | undefined> {
-  return named(key, () => describeKnown(client, key, runId));
+  return withClientErrors(key, () => describeKnown(client, key, runId));
 }
 
 /** Every run that a query of Temporal's index finds, page by page. Their memos are not decoded. */
 export function findRuns(client: Client, query: string, pageSize?: number): AsyncGenerator<RunInfo[], void, undefined> {
-  return eachNamed('', () => listRuns(client, query, pageSize));
+  return eachWithClientErrors('', () => listRuns(client, query, pageSize));
 }

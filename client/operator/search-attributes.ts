@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { type SearchAttributeName, searchAttributeNames, searchAttributes } from '../../domain/names.ts';
 import { messageOf } from '../../domain/text.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
 /** Values of Temporal's `IndexedValueType` on the wire. */
@@ -18,7 +18,7 @@ export interface SearchAttributeReport {
 /** Compares the search attributes of the namespace with ours. */
 export async function inspectSearchAttributes(client: Client): Promise<SearchAttributeReport> {
   const { namespace } = client.options;
-  const { customAttributes } = await named('', () =>
+  const { customAttributes } = await withClientErrors('', () =>
     client.connection.operatorService.listSearchAttributes({ namespace }),
   );
   const typeOf = (name: SearchAttributeName) => customAttributes[name];
@@ -51,7 +51,7 @@ export async function createSearchAttributes(
   for (const name of names) {
     const request = { namespace, searchAttributes: { [name]: indexedValueTypes[searchAttributes[name]] } };
     try {
-      await named('', () => client.connection.operatorService.addSearchAttributes(request));
+      await withClientErrors('', () => client.connection.operatorService.addSearchAttributes(request));
     } catch (error) {
       if (grpcCodeOf(error) !== grpcCode.invalidArgument) throw error;
       refused.push({ name, reason: messageOf(error) });

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { BudgetState } from '../../domain/budget/budget.ts';
 import { budgetWorkflowType } from '../../domain/budget/names.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { decodePayload } from '../decode-payload.ts';
 import { listRuns } from '../generation/run-info.ts';
 
@@ -20,7 +20,7 @@ export interface SpentBudgets {
  * use). Needs no worker.
  */
 export function findSpentBudgets(client: Client): Promise<SpentBudgets> {
-  return named('', async () => {
+  return withClientErrors('', async () => {
     const spent: BudgetState[] = [];
     let lookedAt = 0;
     const query = `WorkflowType = "${budgetWorkflowType}" AND ExecutionStatus = "Running"`;

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import type { CheckOptions, RequestDraft } from '../generation/starting/check-request.ts';
 import { type StartedGeneration, startGeneration, type StartOptions } from '../generation/starting/start-generation.ts';
 import type { Starter } from '../generation/starting/start-workflow.ts';
@@ -20,5 +20,5 @@ export function startGenerationBy(
   options: StartOptions & { key: string },
   { taskQueue, ...by }: StartByOptions,
 ): Promise<StartedGeneration> {
-  return named(options.key, () => startGeneration(client, taskQueue, request, options, by));
+  return withClientErrors(options.key, () => startGeneration(client, taskQueue, request, options, by));
 }

@@ -4,7 +4,7 @@ import { grpcReasonOf } from '../../domain/grpc-reason.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { submitTaskQueue } from '../../domain/names.ts';
 import { cutText } from '../../domain/text.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { GenerationError } from '../errors.ts';
 import { grpcCode, grpcCodeOf } from '../grpc.ts';
 
@@ -36,7 +36,7 @@ export interface SubmitFlow {
  * they had already been given. Pausing again renews the reason.
  */
 export function pauseSubmits(client: Client, taskQueue: string, reason = ''): Promise<SubmitFlow> {
-  return named('', async () => {
+  return withClientErrors('', async () => {
     const { limit, paused } = limitOf(await storedConfig(client, taskQueue));
     const former = paused === undefined ? limit : paused.formerLimit;
     return setLimit(client, taskQueue, 0, pauseNote(former, reason));
@@ -45,7 +45,7 @@ export function pauseSubmits(client: Client, taskQueue: string, reason = ''): Pr
 
 /** Resumes the submits of a task queue, at the limit that an operator had set before, if any. */
 export function resumeSubmits(client: Client, taskQueue: string): Promise<SubmitFlow> {
-  return named('', async () => {
+  return withClientErrors('', async () => {
     const { limit, paused, note } = limitOf(await storedConfig(client, taskQueue));
     // Written even if no pause is known: another call may be setting one.
     if (paused === undefined) return setLimit(client, taskQueue, limit, note);
@@ -55,7 +55,7 @@ export function resumeSubmits(client: Client, taskQueue: string): Promise<Submit
 
 /** How the submits of a task queue are limited. */
 export function readSubmits(client: Client, taskQueue: string): Promise<SubmitFlow> {
-  return named('', async () => readFlow(client, taskQueue, await describe(client, taskQueue)));
+  return withClientErrors('', async () => readFlow(client, taskQueue, await describe(client, taskQueue)));
 }
 
 type Description = Awaited<ReturnType<WorkflowService['describeTaskQueue']>>;

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { WallState } from '../../domain/generation.ts';
 import { generationWorkflowType } from '../../domain/names.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { phaseOf } from '../generation/following/phase.ts';
 import { readState } from '../generation/following/read-state.ts';
 import { listRuns, type RunInfo } from '../generation/run-info.ts';
@@ -18,7 +18,7 @@ const maxLookedAt = 20;
 
 /** Finds generations that wait at a wall, among the newest that have not been submitted yet. */
 export async function findWaitingAtWall(client: Client): Promise<WaitingAtWall[]> {
-  const runs = await named('', () => unsubmittedRuns(client));
+  const runs = await withClientErrors('', () => unsubmittedRuns(client));
   const looked = await Promise.all(
     runs.map(async ({ key, runId }): Promise<WaitingAtWall[]> => {
       // A generation that cannot be queried is left out here; `status` reports it.

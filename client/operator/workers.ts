@@ -1,6 +1,6 @@
 import type { Client, WorkflowService } from '@temporalio/client';
 import { submitTaskQueue } from '../../domain/names.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { describeRun } from '../generation/run-info.ts';
 
 /** What a task queue is polled for. */
@@ -36,7 +36,9 @@ const versionedMode = 2;
 export async function describeQueue(client: Client, taskQueue: string, kind: TaskQueueKind): Promise<AttendedQueue> {
   const { namespace } = client.options;
   const question = { namespace, taskQueue: { name: taskQueue }, taskQueueType: taskQueueTypes[kind] };
-  const { pollers, versioningInfo } = await named('', () => client.workflowService.describeTaskQueue(question));
+  const { pollers, versioningInfo } = await withClientErrors('', () =>
+    client.workflowService.describeTaskQueue(question),
+  );
   const { currentDeploymentVersion: current, rampingDeploymentVersion: ramping } = versioningInfo ?? {};
   const percentage = versioningInfo?.rampingVersionPercentage ?? 0;
   return {
@@ -63,7 +65,7 @@ export async function listPollers(client: Client, taskQueue: string, kind: TaskQ
  * worker that stopped less than five minutes ago may still be counted.
  */
 export async function findUnattendedQueues(client: Client, key: string): Promise<string[]> {
-  const { taskQueue, status } = await named(key, () => describeRun(client, key));
+  const { taskQueue, status } = await withClientErrors(key, () => describeRun(client, key));
   if (status !== 'running') return [];
   const queues: [string, TaskQueueKind][] = [
     [taskQueue, 'workflow'],

@@ -3,7 +3,7 @@ import { withoutUndefined } from '../../domain/json.ts';
 import type { Labels } from '../../domain/labels.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import { type PipelinePhase, pipelinePhases } from '../../domain/pipeline/pipeline-run.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { describeKnown, type RunInfo } from '../generation/run-info.ts';
 import { listRowPage, listRows, type Paging, type RowFilter, type RowPage } from '../list-rows.ts';
 import { phaseOfRun, readMemo } from './read-pipeline-state.ts';
@@ -50,7 +50,7 @@ export function listPipelinePage(
   filter: Omit<PipelineFilter, 'limit'>,
   paging: Paging,
 ): Promise<RowPage<ListedPipeline>> {
-  return named('', () => listRowPage(client, listing(client), filter, paging));
+  return withClientErrors('', () => listRowPage(client, listing(client), filter, paging));
 }
 
 async function describeRow(client: Client, listed: RunInfo): Promise<ListedPipeline> {

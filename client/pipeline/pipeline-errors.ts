@@ -3,7 +3,7 @@ import { readFailureDetails } from '../../domain/failure-details.ts';
 import { type FailureType, isFailureType } from '../../domain/failure-type.ts';
 import { pipelineWorkflowType } from '../../domain/names.ts';
 import type { PipelineFailureDetails } from '../../domain/pipeline/pipeline-run.ts';
-import { eachNamed, named } from '../convert-errors.ts';
+import { eachWithClientErrors, withClientErrors } from '../convert-errors.ts';
 import { GenerationError, whatEnded } from '../errors.ts';
 
 const noun = 'pipeline';
@@ -15,12 +15,12 @@ const typeOfEnd = {
 
 /** As `named`, for the key of a pipeline. */
 export function namedPipeline<T>(key: string, call: () => Promise<T>): Promise<T> {
-  return named(key, call, noun);
+  return withClientErrors(key, call, noun);
 }
 
-/** As `eachNamed`, for the key of a pipeline. */
+/** As `eachWithClientErrors`, for the key of a pipeline. */
 export function eachNamedPipeline<T>(key: string, items: () => AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
-  return eachNamed(key, items, noun);
+  return eachWithClientErrors(key, items, noun);
 }
 
 /** Converts the failed end of a pipeline's workflow into an error. */

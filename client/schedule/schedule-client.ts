@@ -1,5 +1,5 @@
 import type { Client, ScheduleHandle } from '@temporalio/client';
-import { eachNamed, named } from '../convert-errors.ts';
+import { eachWithClientErrors, withClientErrors } from '../convert-errors.ts';
 import { checkKey, ownFieldsOf } from '../generation/check-arguments.ts';
 import { toDate } from '../generation/run-info.ts';
 import { createSchedule, type NewSchedule, scheduleMemoKey, type SchedulePlace } from './create-schedule.ts';
@@ -81,7 +81,7 @@ export function createScheduleClient(place: SchedulePlace): ScheduleClient {
         return await describe(client.schedule.getHandle(given.name));
       });
     },
-    list: () => eachNamed('', () => listSchedules(client)),
+    list: () => eachWithClientErrors('', () => listSchedules(client)),
     get: (name) => change(name, () => Promise.resolve()),
     pause: (name, note) => change(name, (handle) => handle.pause(note)),
     resume: (name, note) => change(name, (handle) => handle.unpause(note)),
@@ -95,7 +95,7 @@ export function createScheduleClient(place: SchedulePlace): ScheduleClient {
 }
 
 function ofSchedule<T>(name: string, act: () => Promise<T>): Promise<T> {
-  return named(name, act, 'schedule');
+  return withClientErrors(name, act, 'schedule');
 }
 
 async function describe(handle: ScheduleHandle): Promise<ScheduleState> {

@@ -3,7 +3,7 @@ import { webhookWorkflowType } from '../../domain/names.ts';
 import type { WebhookEvent } from '../../domain/webhook/webhook-target.ts';
 import type { Delivery } from '../../domain/webhook/webhook.ts';
 import { retryNowSignal } from '../../workflows/webhook/messages.ts';
-import { named } from '../convert-errors.ts';
+import { withClientErrors } from '../convert-errors.ts';
 import { GenerationError } from '../errors.ts';
 import { checkKey } from '../generation/check-arguments.ts';
 import { startWorkflow } from '../generation/starting/start-workflow.ts';
@@ -22,13 +22,13 @@ export interface WebhookClient {
 export function createWebhookClient(client: Client, taskQueue: string): WebhookClient {
   return {
     list: (key) =>
-      named(key, async () => {
+      withClientErrors(key, async () => {
         checkKey(key);
         const found = await findDeliveries(client, key);
         return await Promise.all(found.map((each) => readDelivery(client, each)));
       }),
     replay: (key, event) =>
-      named(key, async () => {
+      withClientErrors(key, async () => {
         checkKey(key);
         const found = (await findDeliveries(client, key)).findLast(({ order }) => order.body.type === event);
         if (found === undefined) throw noSuchEvent(key, event);

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { type Phase, phases } from '../../../domain/generation.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
-import { named } from '../../convert-errors.ts';
+import { withClientErrors } from '../../convert-errors.ts';
 import { type CountScope, createRunCount } from '../../count-runs.ts';
 import { isOfUnknownAttributes } from '../../grpc.ts';
 import { isTerminal } from './phase.ts';
@@ -58,7 +58,7 @@ const runsByStatus: Partial<Record<Phase, string>> = {
 /** Counts generations by phase, with one short call to Temporal's index for each. */
 export function countGenerations(client: Client, scope: CountScope = {}): Promise<GenerationCounts> {
   const count = createRunCount(client, generationWorkflowType, scope);
-  return named('', async () => {
+  return withClientErrors('', async () => {
     try {
       const byPhase = await count(runsIn);
       const { open = 0 } = await count({ open: runsOn });

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { GenerationResult, GenerationState, Phase } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
-import { named } from '../../convert-errors.ts';
+import { withClientErrors } from '../../convert-errors.ts';
 import { readOriginalRequest } from '../original-request.ts';
 import { attributeOf, describeRun, isClosed, modelOf, type RunDescription } from '../run-info.ts';
 import { refuseOtherType } from '../starting/compare-requests.ts';
@@ -59,7 +59,7 @@ export function describeGeneration(
   key: string,
   options: DescribeOptions = {},
 ): Promise<DescribedGeneration> {
-  return named(key, async () => {
+  return withClientErrors(key, async () => {
     const { answeredBy } = options;
     const run = await described(client, key, answeredBy);
     refuseOtherType(key, run.workflowType);

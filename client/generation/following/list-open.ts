@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Phase } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
-import { named } from '../../convert-errors.ts';
+import { withClientErrors } from '../../convert-errors.ts';
 import { isOfUnknownAttributes } from '../../grpc.ts';
 import { isComparable, knowsPhases, quote } from '../../list-scope.ts';
 import { attributeOf, listRuns } from '../run-info.ts';
@@ -27,7 +27,7 @@ export async function listOpenGenerations(
   if (comparable.length === 0) return new Map();
   const anyKey = `WorkflowId IN (${comparable.map(quote).join(', ')})`;
   const query = `WorkflowType = "${generationWorkflowType}" AND ExecutionStatus = "Running" AND ${anyKey} AND ${knowsPhases}`;
-  return await named('', async () => {
+  return await withClientErrors('', async () => {
     const found = new Map<string, OpenGeneration>();
     try {
       for await (const page of listRuns(client, query, comparable.length)) {

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Phase } from '../../../domain/generation.ts';
 import { withoutUndefined } from '../../../domain/json.ts';
 import { generationWorkflowType } from '../../../domain/names.ts';
-import { named } from '../../convert-errors.ts';
+import { withClientErrors } from '../../convert-errors.ts';
 import { isOfUnknownAttributes } from '../../grpc.ts';
 import { knowsPhases, type ListScope, scopeClauses } from '../../list-scope.ts';
 import { listRunsPage, type RunPage } from '../run-info.ts';
@@ -35,7 +35,7 @@ export function listGenerationPage(
   filter: PageFilter,
   { limit, pageToken }: { limit: number; pageToken?: string | undefined },
 ): Promise<GenerationPage> {
-  return named('', async () => {
+  return withClientErrors('', async () => {
     const common = [ofType, ...scopeClauses(filter)];
     const ownClauses = [knowsPhases, ...attributeClauses(filter)];
     const { looked, token } = placeOf(pageToken);

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { named } from '../../convert-errors.ts';
+import { withClientErrors } from '../../convert-errors.ts';
 import { GenerationError, noWorker, workerFailing } from '../../errors.ts';
 import { findUnattendedQueues } from '../../operator/workers.ts';
 import { describeRun } from '../run-info.ts';
@@ -10,7 +10,7 @@ import { readTaskFailure } from './task-failure.ts';
  * on its tasks again and again (`WorkerFailing`). Undefined if neither is the case.
  */
 export function explainStandstill(client: Client, key: string): Promise<GenerationError | undefined> {
-  return named(key, async () => {
+  return withClientErrors(key, async () => {
     const run = await describeRun(client, key);
     const taskFailure = await readTaskFailure(client, run);
     if (taskFailure) return workerFailing(run, taskFailure);
