@@ -95,7 +95,7 @@ export function resultReply(context: OutputContext & { requestId?: string }) {
     const facts: ResultFacts = withoutUndefined({
       createdAt: reply.created_at,
       finishedAt: reply.finished_at,
-      // An output is believed once it has lasted, and what it cost with it.
+      // A reply that names another request is believed once it has lasted, and only if it has an output.
       costUsd: isOfAnother && isEmpty ? undefined : reply.cost,
       modelId: reply.model_id,
       input: reply.input,
