@@ -15,9 +15,9 @@ type Cancel = Pick<Activities, 'cancelRequest'>;
 type LocalCheck = Pick<Activities, 'listSearchAttributes' | 'recallSubmit'> & Pick<WebhookActivities, 'checkWebhook'>;
 
 /**
- * The paid POST. Repeated only where it provably sent nothing or was refused: a timeout or a lost worker may hide an
- * accepted order, so those end the activity and the workflow decides. No total limit: the deadline cuts a backoff short,
- * never a POST in flight.
+ * The paid POST. Retried only if it provably sent nothing or was refused: a timeout or a lost worker may hide an
+ * accepted order, so those end the activity and the workflow decides. There is no total timeout: the deadline cuts a
+ * backoff short, but never a POST in flight.
  */
 export function submitActivities(): Submit {
   return proxyActivities<Submit>({
@@ -43,8 +43,8 @@ export function submitActivities(): Submit {
 const readRetry = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' } as const;
 
 /**
- * A look at the disk of the worker that submits, or of one that runs workflows; without an answer a run that may have been
- * reset is unknown.
+ * Looks at the disk of a worker that submits, or of one that runs workflows. Without an answer, the submission of a run
+ * that may have been reset is unknown.
  */
 export function recalls(taskQueue = submitTaskQueue(workflowInfo().taskQueue)): Recall {
   return proxyActivities<Recall>({
@@ -57,8 +57,9 @@ export function recalls(taskQueue = submitTaskQueue(workflowInfo().taskQueue)): 
 }
 
 /**
- * Reads are free and safe: repeated until the generation's deadline, and dropped at once when a wish comes in. An attempt
- * says itself how long to back off: attempts that merely went on later must not make a dead worker cost more.
+ * Reads are free and safe: they are retried until the generation's deadline, and dropped at once when something more
+ * urgent comes in. Each attempt sets its own backoff; the coefficient is 1, so that attempts that merely went on later
+ * do not lengthen the backoff after a dead worker.
  */
 export const reads = proxyActivities<Read>({
   startToCloseTimeout: '25 seconds',
@@ -66,7 +67,7 @@ export const reads = proxyActivities<Read>({
   retry: { ...readRetry, backoffCoefficient: 1 },
 });
 
-/** The last look after the deadline, an adoption check, evidence: reads that must come to an end. */
+/** Reads that must come to an end: the last look after the deadline, an adoption check, evidence. */
 export const boundedReads = proxyActivities<Read>({
   startToCloseTimeout: '25 seconds',
   scheduleToCloseTimeout: '30 seconds',
@@ -74,7 +75,10 @@ export const boundedReads = proxyActivities<Read>({
   retry: readRetry,
 });
 
-/** Reads the result at the deadline after a status that told nothing: less time, so that both fit before a run timeout. */
+/**
+ * Reads the result at the deadline if the status did not say whether the work is over. It has less time, so that both
+ * reads fit before a run timeout.
+ */
 export const briefReads = proxyActivities<Pick<Read, 'fetchResult'>>({
   startToCloseTimeout: '15 seconds',
   scheduleToCloseTimeout: '15 seconds',
@@ -83,8 +87,9 @@ export const briefReads = proxyActivities<Pick<Read, 'fetchResult'>>({
 });
 
 /**
- * RunComfy has half a minute for its answer, but a worker has any time to ask: given up unasked, what still waits in its
- * queue would run, and be billed. The attempts count that time themselves; their number bounds those that cannot.
+ * RunComfy has half a minute to answer, but the wait for a worker is not limited: if the cancel were given up before
+ * RunComfy was asked, queued work would run and be billed. The attempts count RunComfy's time themselves; their number
+ * bounds those that cannot.
  */
 export const cancels = proxyActivities<Cancel>({
   startToCloseTimeout: '15 seconds',
@@ -92,7 +97,7 @@ export const cancels = proxyActivities<Cancel>({
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '5 seconds', maximumAttempts: 8 },
 });
 
-/** What only runs that began before this was left to other activities ask of local ones, as their histories have it. */
+/** Local activities that only older runs use, as their histories demand. Newer runs use other activities instead. */
 export const legacyLocalChecks = inTurns(
   proxyLocalActivities<LocalCheck>({
     scheduleToCloseTimeout: '5 seconds',
@@ -102,8 +107,8 @@ export const legacyLocalChecks = inTurns(
 );
 
 /**
- * What search attributes there are, where nothing is to follow from a local activity: its answer is believed for a while. It
- * is over at once, and an end may wait for it: it goes before what else has gathered in the queue.
+ * Asks which search attributes exist, where a local activity must not be used; its answer is believed for a while. It
+ * is done at once and the end of a workflow may wait for it, so it goes ahead of other tasks in the queue.
  */
 export const attributeChecks = proxyActivities<Pick<Activities, 'listSearchAttributes'>>({
   priority: { priorityKey: 1 },
@@ -113,7 +118,10 @@ export const attributeChecks = proxyActivities<Pick<Activities, 'listSearchAttri
   retry: readRetry,
 });
 
-/** Whether a webhook can be delivered, of any worker that has the time. The order waits for it, and it is over at once, too. */
+/**
+ * Asks any worker whether a webhook can be delivered. It is done at once and the order waits for it, so it goes ahead
+ * of other tasks, too.
+ */
 export const webhookChecks = proxyActivities<Pick<WebhookActivities, 'checkWebhook'>>({
   priority: { priorityKey: 1 },
   startToCloseTimeout: '10 seconds',
@@ -141,7 +149,7 @@ const manyCancelsRetry = {
   nonRetryableErrorTypes: ['TemporalTimeout:StartToClose'],
 };
 
-/** A quarter of an hour for whoever asks, in one attempt or in many that fail at once; any time for a worker to come. */
+/** 15 minutes for asking, in one attempt or in many that fail at once; the wait for a worker is not limited. */
 const manyCancelsOptions = {
   startToCloseTimeout: '15 minutes',
   heartbeatTimeout: '15 seconds',
@@ -149,7 +157,9 @@ const manyCancelsOptions = {
   retry: manyCancelsRetry,
 } as const;
 
-/** What a workflow asks of our workers that orders generations itself, wherever it runs. */
+/**
+ * The activities of a workflow that orders generations itself. They run on our workers, wherever that workflow runs.
+ */
 export function generationCalls(taskQueue: string) {
   const settle = proxyActivities<Pick<PipelineActivities, 'settleGeneration'>>({ ...preparationOptions, taskQueue });
   const follow = proxyActivities<Pick<PipelineActivities, 'followGeneration'>>({ ...followOptions, taskQueue });
@@ -161,14 +171,14 @@ export function generationCalls(taskQueue: string) {
   };
 }
 
-/** What a pipeline evaluates and looks up: free, quick, and repeated for as long as the pipeline wants it. */
+/** What a pipeline evaluates and looks up: free and quick, so it is retried for as long as the pipeline wants it. */
 export const preparations =
   proxyActivities<Pick<PipelineActivities, 'checkPlan' | 'prepareStep' | 'evaluateOutputs'>>(preparationOptions);
 
-/** Waiting for a generation that is no child: as long as it takes, by one worker after the other. */
+/** Waits for a generation that is not a child, as long as it takes, on one worker after the other. */
 export const follows = proxyActivities<Pick<PipelineActivities, 'followGeneration'>>(followOptions);
 
-/** The honest cancel of many generations: `unknown` where those that are asked give no answer in time. */
+/** Cancels many generations and returns the outcome of each; `unknown` for those that do not answer in time. */
 export const manyCancels = proxyActivities<Pick<PipelineActivities, 'cancelGenerations'>>(manyCancelsOptions);
 
 const briefOptions = { cancellationType: ActivityCancellationType.ABANDON, retry: { maximumAttempts: 1 } } as const;
@@ -179,12 +189,12 @@ export const localPauses = proxyLocalActivities<Pick<PipelineActivities, 'breath
   ...briefOptions,
 });
 
-/** Pauses one after the other. */
+/** Local pauses, one after the other. */
 export const localPausesInTurns = inTurns(localPauses);
 
 export const localPreparationMs = 1_500;
 
-/** Preparations that are over at once: a local activity leaves one event where another leaves six. */
+/** Preparations that are done at once: a local activity adds one event to the history where another adds six. */
 export const localPreparations = inTurns(
   proxyLocalActivities<Pick<PipelineActivities, 'prepareStep'>>({
     scheduleToCloseTimeout: localPreparationMs,
@@ -192,7 +202,9 @@ export const localPreparations = inTurns(
   }),
 );
 
-/** Old reservations are looked up again in five minutes: an answer that does not come soon is not waited for. */
+/**
+ * Looks up old reservations. It is repeated in five minutes, so an answer that does not come soon is not waited for.
+ */
 export const reconciles = proxyActivities<Pick<BudgetActivities, 'reconcileReservations'>>({
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '2 minutes',
@@ -201,8 +213,8 @@ export const reconciles = proxyActivities<Pick<BudgetActivities, 'reconcileReser
 });
 
 /**
- * What an order has cost, told to its budgets. Local, so that it costs the generation one event; what is lost is found when
- * the budget looks up its old reservations.
+ * Tells budgets what an order has cost. Local, so that it adds only one event to the generation's history. A lost
+ * settlement is made up for when the budget looks up its old reservations.
  */
 export const settlements = inTurns(
   proxyLocalActivities<Pick<BudgetActivities, 'settleReservations'>>({
@@ -213,8 +225,8 @@ export const settlements = inTurns(
 );
 
 /**
- * The window of a batch: an attempt that is lost is repeated whole, and finds what it had started. A cancellation brings
- * back what it has, so it is waited for.
+ * The window of a batch. A lost attempt is repeated as a whole and finds what it had started. After a cancellation it
+ * still returns what it has, so it is waited for.
  */
 export const windowActivity = proxyActivities<Pick<BatchActivities, 'runWindow'>>({
   startToCloseTimeout: '2 minutes',
@@ -223,7 +235,7 @@ export const windowActivity = proxyActivities<Pick<BatchActivities, 'runWindow'>
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds' },
 });
 
-/** What a batch keeps in Temporal: fixed content under fixed names, so repeated until it is there. */
+/** What a batch stores in Temporal: fixed content under fixed names, so it is retried until it is there. */
 export const batchPages = proxyActivities<Pick<BatchActivities, 'storeItems' | 'closeItems'>>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '15 seconds',
@@ -231,10 +243,10 @@ export const batchPages = proxyActivities<Pick<BatchActivities, 'storeItems' | '
   retry: readRetry,
 });
 
-/** The honest cancel of the items of a batch: `unknown` where those that are asked give no answer in time. */
+/** Cancels the items of a batch and returns the outcome of each; `unknown` for those that do not answer in time. */
 export const itemCancels = proxyActivities<Pick<BatchActivities, 'cancelItems'>>(manyCancelsOptions);
 
-/** One attempt to deliver a webhook, on a queue of its own; when the next one comes is the workflow's affair. */
+/** One attempt to deliver a webhook, on a task queue of its own. The workflow decides when the next one comes. */
 export function deliverOnce(): Pick<WebhookActivities, 'deliverWebhook'> {
   return proxyActivities<Pick<WebhookActivities, 'deliverWebhook'>>({
     taskQueue: webhookTaskQueue(workflowInfo().taskQueue),

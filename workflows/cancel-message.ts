@@ -4,13 +4,13 @@ import { isJsonObject } from '../domain/json.ts';
 import { describe, isMissing, refuseUnknown } from '../domain/request-checks.ts';
 import { cutText } from '../domain/text.ts';
 
-/** What may come with the cancel of a pipeline or batch. */
+/** The payload of a cancel of a pipeline or batch. */
 interface CancelMessage {
   reason?: string;
   detach?: boolean;
 }
 
-/** What of a payload, which may be absent or junk, is part of a cancel. */
+/** Reads a cancel from a payload, which may be absent or junk. */
 export function readCancel(payload: unknown): CancelMessage {
   const { reason, detach } = isJsonObject(payload) ? payload : {};
   return {
@@ -19,9 +19,12 @@ export function readCancel(payload: unknown): CancelMessage {
   };
 }
 
-/** Refuses what is asked for in words that are none: whoever misspells `detach` would wait for what he let go. */
+/**
+ * Refuses unknown and malformed fields: someone who misspells `detach` would otherwise wait for work that was to be let
+ * go.
+ */
 export function checkCancel(payload?: unknown): void {
-  // A cancel of which nothing can be read is one all the same.
+  // A cancel with an unreadable payload is still a cancel.
   if (!isJsonObject(payload)) return;
   const issues = createIssueList();
   const refuse = (field: string, message: string) => {

@@ -9,40 +9,43 @@ import { generationCalls } from './activity-options.ts';
 import { isKeyTaken, startGenerationChild } from './generation-child.ts';
 import { failureOf } from './pipeline/place-order.ts';
 
-/** An order whose input is typed where the model is bundled. */
+/** An order; its input is typed if the model is bundled. */
 export type GenerationOrder<Model extends string> = Omit<GenerationRequest, 'model' | 'input' | 'requestId'> & {
   model: Model;
   input: InputOf<Model>;
 };
 
-/** Under which key a generation is ordered, and where: give a `step`, or a `key`. */
+/** The key under which a generation is ordered, and the task queue. Give either `step` or `key`. */
 export interface GenerationPlace {
-  /** The key becomes `<lineage>/<step>@<digest of model, input and take>`: what has changed is ordered, and nothing else. */
+  /**
+   * The key becomes `<lineage>/<step>@<digest of model, input and take>`, so that only what has changed is ordered
+   * again.
+   */
   step?: string;
-  /** The key as it is; refused where it was ordered with something else. */
+  /** The key as it is. Refused if it was ordered with another model or input. */
   key?: string;
-  /** What keys begin with; default: the id of the workflow that orders. */
+  /** The beginning of keys made from a `step`; default: the id of the workflow that orders. */
   lineage?: string;
   /** Another try of the same input; default 1. */
   take?: number;
-  /** One that failed and may have been billed is ordered again, under a further key. */
+  /** Order again, under a further key, if the generation failed and may have been billed. */
   orderAgain?: boolean;
-  /** Where the workers of generations listen; default `runcomfy`. */
+  /** Task queue of the workers of generations; default `runcomfy`. */
   taskQueue?: string;
 }
 
-/** What a generation made, and under which key it stands. */
+/** The result of a generation, and its key. */
 export interface GeneratedResult extends GenerationResult {
   key: string;
-  /** It was made before; nothing was ordered now. */
+  /** The result already existed; nothing was ordered now. */
   reused: boolean;
 }
 
 /**
- * Orders a generation from a workflow of one's own, at most once for its key: what has been made is used again, what runs
- * is followed, what provably cost nothing is ordered anew. Fails with an `ApplicationFailure` of one of our types. A
- * cancellation asks RunComfy to stop and is thrown on once it is known what came of that (`cancelledGenerationOf`); a
- * workflow that ends in any other way asks its generations to cancel.
+ * Orders a generation from a workflow of your own, at most once per key: an existing result is reused, a running
+ * generation is followed, and one that provably cost nothing is ordered again. Fails with an `ApplicationFailure` of
+ * one of our types. A cancellation asks RunComfy to stop and is rethrown once the outcome is known
+ * (`cancelledGenerationOf`). A workflow that ends in any other way asks its generations to cancel.
  */
 export async function generate<const Model extends string>(
   order: GenerationOrder<Model>,
@@ -68,7 +71,8 @@ export async function generate<const Model extends string>(
       const cancelled = await calls
         .cancelGeneration({ key: own, reason: 'the workflow that ordered it was cancelled' })
         .catch((): CancelledGeneration => ({ key: own, outcome: 'unknown' }));
-      // What cannot be stopped is let go, unless the order says to wait for it; anything else ends at once.
+      // Work that cannot be stopped is let go, unless the order says to wait for it. In all other cases the generation
+      // ends at once.
       const isLetGo =
         order.onCancelWhileRunning !== 'wait' && ['not_cancellable', 'unknown'].includes(cancelled.outcome);
       return { cancelled, isLetGo };
@@ -101,7 +105,7 @@ function cancelWith(ask: () => Promise<AskedToCancel>) {
   });
   return {
     whenLetGo,
-    /** What became of it, where it was asked. */
+    /** Ends the listening; returns the outcome of the cancel, if one was asked for. */
     stop: async (): Promise<CancelledGeneration | undefined> => {
       isOver = true;
       const open = asking;

@@ -22,9 +22,9 @@ export interface ChildOrder {
 }
 
 /**
- * Orders a generation as a child of the workflow that calls this, in the only way that loses nothing paid: one key, one
- * order; a parent that ends in whatever way asks the child to cancel instead of ending it unheard. Throws
- * where the key is known already (`isKeyTaken`): then it is to be followed.
+ * Orders a generation as a child of the calling workflow, in the only way that loses nothing paid: one order per key,
+ * and a parent that ends in any way asks the child to cancel instead of terminating it. Throws if the key already
+ * exists (`isKeyTaken`); the generation is then to be followed.
  */
 export async function startGenerationChild(order: ChildOrder): Promise<ChildWorkflowHandle<Generation>> {
   const { key, request, taskQueue = workflowInfo().taskQueue, retryOfRunId } = order;
@@ -34,14 +34,15 @@ export async function startGenerationChild(order: ChildOrder): Promise<ChildWork
     args: [request],
     workflowIdReusePolicy: retryOfRunId === undefined ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
     memo: { ...labelMemo(labelsOfRun()), ...(retryOfRunId !== undefined && { [retryOfRunMemoKey]: retryOfRunId }) },
-    // The default, TERMINATE, runs no code in the child: RunComfy would never hear that nobody wants the work.
+    // The default, TERMINATE, runs no code in the child: RunComfy would never be told that the work is no longer
+    // wanted.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     staticSummary: request.model,
   });
 }
 
-/** Whether a child was not started because its key is known already, running or ended. */
+/** Whether a child was not started because its key already exists, running or ended. */
 export function isKeyTaken(error: unknown): boolean {
   return error instanceof Error && error.name === 'WorkflowExecutionAlreadyStartedError';
 }

@@ -5,10 +5,10 @@ const firstPauseMs = 1_000;
 const longestPauseMs = 60_000;
 
 /**
- * Waits before an activity is asked for again that has not said itself why it failed: Temporal, or somebody at its controls,
- * had it end. `times`: how often before, in a row; who cancels `scope` ends the pause. Any other error is thrown on.
+ * Pauses before an activity is scheduled again that did not fail by itself, but was ended by Temporal or an operator.
+ * `times`: how often that has happened in a row. Cancelling `scope` ends the pause. Rethrows any other error.
  *
- * Called where the activity is awaited: a promise around it would have what follows come later than in older histories.
+ * Call it where the activity is awaited: a promise around it would delay what follows, compared with older histories.
  */
 export async function pauseIfGivenUp(
   error: unknown,

@@ -4,15 +4,15 @@ import { messageOf } from '../domain/text.ts';
 import { attributeChecks } from './activity-options.ts';
 
 /**
- * The server fails every workflow task that sets a search attribute which is gone. So what was said of them is believed for
- * so long from the question on; later, and in a task that has failed for as long, they are asked for anew. That is some ten
- * events, and most plans and batches are over before.
+ * How long an answer about search attributes is believed, in milliseconds from the question. The server fails every
+ * workflow task that sets a search attribute which was removed, so it is asked again after this time, and in a task
+ * that has failed for this long. That costs about ten events; most plans and batches are over before.
  */
 export const believedForMs = 600_000;
 
 /**
- * Asks which of these search attributes the server knows; an answer counts for so many ms from the question on. Undefined:
- * it does not say, and what is shown may be missed.
+ * Asks which of these search attributes the server knows. Asks again if the answer took longer than `countsForMs`.
+ * Undefined if the server does not say: the search attributes can be done without.
  */
 export async function askForAttributes(
   names: string[] = searchAttributeNames,

@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { type Labels, labelsIn, labelWords } from '../domain/labels.ts';
 
-/** The labels that this run was started with; whatever it orders carries them as well. */
+/** The labels that this run was started with; everything it orders carries them as well. */
 export function labelsOfRun(): Labels | undefined {
   return labelsIn(workflowInfo().memo);
 }

@@ -2,16 +2,20 @@ import { condition, patched, workflowInfo } from '@temporalio/workflow';
 import { pipelineTaskTimeoutMs } from '../domain/pipeline/pipeline.ts';
 
 /**
- * What came of several local activities at once is handed to a replay together, though it came at different moments; and so
- * is what came beside one after the server was told that the task goes on, eight seconds after its begin. What follows would
- * be done in another order, and the run could go on no more.
+ * Longest time for the local activities of one task, in milliseconds. A replay receives the results of concurrent local
+ * activities together, although they came at different moments. The same goes for anything that came beside a local
+ * activity after the server was told that the task goes on, eight seconds after its start. What follows would then
+ * happen in another order, and the run could not go on.
  */
 const longestTaskMs = 7_000;
 
-/** Of this workflow: each has its modules for itself. */
+/** State of this workflow: each workflow has its own copy of the modules. */
 let isTaken = false;
 let areKept: boolean | undefined;
-/** What the local activities of this task may take together; a task is known by the length of the history before it. */
+/**
+ * Time that the local activities of this task may take in total. A task is identified by the length of the history
+ * before it.
+ */
 let asked = { task: -1, ms: 0 };
 
 function areTurnsKept(): boolean {
@@ -20,8 +24,8 @@ function areTurnsKept(): boolean {
 }
 
 /**
- * Whether a local activity of a pipeline that takes so long at most may begin now: none is under way, and the task has the
- * time. The server's ten seconds for a task are not enough where a worker is kept from its processor.
+ * Whether a local activity of a pipeline that takes at most `ms` may begin now: none is running, and the task has
+ * enough time left. The server's ten seconds for a task are not enough if a worker gets too little processor time.
  */
 export function hasTurn(ms: number): boolean {
   const { historyLength: task, taskTimeoutMs } = workflowInfo();
@@ -32,7 +36,7 @@ export function hasTurn(ms: number): boolean {
   return true;
 }
 
-/** Has local activities run one after the other: one that is called while another is under way waits for it. */
+/** Makes local activities run one after the other: a call waits until the running one has ended. */
 export function inTurns<Calls extends object>(calls: Calls): Calls {
   return new Proxy(calls, {
     get(target, name) {

@@ -1,13 +1,16 @@
 import { patched, workflowInfo } from '@temporalio/workflow';
 import { isJsonObject } from '../domain/json.ts';
 
-/** Part of what a run hands to the next one. */
+/** Part of what a run hands on to the next one. */
 export interface HandedOn {
-  /** The run that hands it on; older versions do not say, or say what they were handed, which names a run before them. */
+  /**
+   * Id of the run that hands this on. Older versions leave it out, or pass on what they were handed, which names an
+   * earlier run.
+   */
   handedOnBy?: string;
 }
 
-/** Fields that every version has handed on, with a value of the same kind in the place of each. */
+/** The fields that every version has handed on, each with a sample value of the same type. */
 export type SampleOf<Carried> = {
   readonly [Name in keyof Carried]?: Carried[Name] extends string
     ? ''
@@ -19,8 +22,9 @@ export type SampleOf<Carried> = {
 };
 
 /**
- * What the run before this one has handed on; undefined: nothing. A cron schedule and a workflow retry policy begin runs,
- * too, with all that the start was given: a second argument may be anything, and counts only where it looks like `sample`.
+ * What the previous run has handed on; undefined if nothing. A run that a cron schedule or a workflow retry policy
+ * starts gets all arguments of the original start: its second argument may be anything, and counts only if it looks
+ * like `sample`.
  */
 export function handedOn<Carried extends object>(given: unknown, sample: SampleOf<Carried>): Carried | undefined {
   if (workflowInfo().continuedFromExecutionRunId === undefined || !isLike(given, sample)) return undefined;
@@ -34,8 +38,9 @@ function isLike(value: unknown, sample: unknown): boolean {
 }
 
 /**
- * What has started this run, in words, where that is Temporal itself: a retry, or the next of a cron schedule, is handed what
- * the run before it was handed, and knows nothing of what happened since. Undefined: it is the first, or was handed all.
+ * What made Temporal start this run by itself, in words. A retry, or the next run of a cron schedule, is handed what
+ * the previous run was handed, and does not know what has happened since. Undefined for a first run, and for one that
+ * was handed everything.
  */
 export function selfStartedBy(carried: HandedOn | undefined): string | undefined {
   const { attempt, continuedFromExecutionRunId, cronSchedule } = workflowInfo();
@@ -46,7 +51,7 @@ export function selfStartedBy(carried: HandedOn | undefined): string | undefined
   return mayBeOfRunBefore || handedOnBy === continuedFromExecutionRunId ? undefined : starterOf();
 }
 
-/** What has Temporal start a run by itself, in words. */
+/** What makes Temporal start a run by itself, in words. */
 export function starterOf(): string {
   const { cronSchedule, attempt } = workflowInfo();
   if (cronSchedule) return `a cron schedule (${cronSchedule})`;
@@ -54,22 +59,23 @@ export function starterOf(): string {
 }
 
 /**
- * A first workflow task that comes no later is prompt: a marker would cost such a run two events for nothing. A short
- * deadline may have passed by then, or be near: there it is the given share of it.
+ * A first workflow task is prompt within this time, in milliseconds: a marker would cost such a run two events for
+ * nothing.
  */
 const promptMs = 5_000;
+/** For a short deadline, which may have passed by then or be near, the time is this share of it. */
 const shareForPrompt = 0.05;
 
 /**
- * What the deadline of a run that begins counts from, epoch ms: its start, as its caller counts, though no worker may have
- * been there for hours. That is when a delay of its start is over, and of a run that was reset its first workflow task.
+ * The time from which the deadline of a new run counts, epoch ms: its start, even if no worker was there for hours.
+ * After a start delay it is the end of that delay, and for a run that was reset its first workflow task.
  */
 export function deadlineStart(deadlineMs: number): number {
   const { startTime, cronScheduleToScheduleInterval: delayMs = 0, ...run } = workflowInfo();
   const now = Date.now();
   const startedAt = startTime.getTime() + delayMs;
   if (now - startedAt <= Math.min(promptMs, shareForPrompt * deadlineMs)) return now;
-  // The first task of a reset run may be of the run before, which has asked.
+  // The first task of a reset run may be a replay of the earlier run, which has asked for the patch.
   const isAsked = run.runId === run.originalExecutionRunId || run.unsafe.isReplaying;
   return isAsked && patched('deadlines-count-from-the-start') ? startedAt : now;
 }

@@ -8,22 +8,22 @@ import {
 } from '@temporalio/workflow';
 import { wellFormed } from '../../domain/text.ts';
 
-/** A search attribute that no namespace has: what the server says of a task that was refused for it. */
+/** A search attribute that no namespace has; the server's error names it when it refuses a task for it. */
 export const aheadOfTask = 'RunComfyQueryRanAheadOfThisTask';
 
-/** What is said of a task that was failed for it. */
+/** The message of a task that is failed for the same reason. */
 export const aheadOfTaskSentence =
   'a query was answered from events that no task had taken in yet, and the run went on from there; this task is done again from the history';
 
 /**
- * Keeps queries from spoiling a history. One that waited for a worker is answered from all events that came meanwhile, also
- * from those that no task has taken in yet, and the SDK goes on from there: at a time that is past, and with a message of
- * the task to come heard after those events, while a replay hears it before them. Nothing of that may be recorded. A task
- * that has news is failed here; one that has none never gets here, so the server is made to refuse it. Either is then done
- * again from the history. The query keeps its answer, unless it comes upon a run that one before has read ahead of; of a run
- * that is closed the answer is of its last event.
+ * Keeps queries from spoiling a history. A query that waited for a worker is answered from all events that came
+ * meanwhile, including those that no task has processed yet, and the SDK goes on from there: with a time that is past,
+ * and handling a message of the next task after those events, while a replay handles it before them. None of that may
+ * be recorded. A task with news is failed here. A task without news never gets here, so the server is made to refuse
+ * it. Both are then done again from the history. The query still gets its answer, unless it meets a run that an earlier
+ * query has read ahead of; for a closed run, the answer is as of its last event.
  *
- * Keeps failures from ending workers, too: their texts leave well formed.
+ * Also keeps failures from ending workers, by making their texts well formed.
  */
 export const interceptors = (): WorkflowInterceptors => {
   let last: Seen | undefined;
@@ -56,7 +56,8 @@ export const interceptors = (): WorkflowInterceptors => {
             failures.forEach(makeWellFormed);
           }
           const isRefusal = output.commands.length > 0 && output.commands.every((it) => it.updateResponse?.rejected);
-          // Of a task that has nothing else the server may keep no event: then the next has the same length as this one.
+          // The server may record no event for a task with refusals only; the next task then has the same history
+          // length.
           if (isRefusal && last) last = { ...last, historyLength: Number.NEGATIVE_INFINITY };
           return output;
         },
@@ -69,8 +70,8 @@ type Command = ConcludeActivationOutput['commands'][number];
 type Failure = NonNullable<Command['failWorkflowExecution']>['failure'];
 
 /**
- * Half a character in a short text of a failure leaves the SDK as bytes that are no UTF-8. Its core can read nothing of
- * such a task and the worker ends, as does the next one that the server gives the task to.
+ * Half a character in a short text of a failure leaves the SDK as bytes that are not UTF-8. The SDK's core cannot read
+ * such a task, and the worker ends, as does the next one that the server gives the task to.
  */
 function makeWellFormed(failure: Failure): void {
   for (let each = failure; each; each = each.cause) {
@@ -79,11 +80,11 @@ function makeWellFormed(failure: Failure): void {
   }
 }
 
-/** What an activation says of the history. */
+/** What an activation says about the history. */
 interface Seen {
   time: string;
   historySize: number;
-  /** The number of the last event; what comes within a task leaves it as it is. */
+  /** Number of the last event; it does not change within a task. */
   historyLength: number;
 }
 
@@ -93,16 +94,17 @@ function see({ timestamp }: ActivateInput['activation']): Seen {
 }
 
 /**
- * The begin of a task sets the time and tells the size of the history. A task that the server begins as it records the one
- * before has the size of that, and where a clock goes back the time.
+ * Whether an activation begins a task, which sets the time and the size of the history. A task that the server begins
+ * while it records the previous one has the size of that one; if a clock was set back, it has its time.
  */
 function isBeginOfTask(seen: Seen, last: Seen): boolean {
   return seen.time !== last.time || seen.historySize !== last.historySize;
 }
 
 /**
- * From one recorded task to the next there are the end of the one, the schedule and the begin of the other, and an event
- * for each of these jobs. A task that brought nothing, or failed, is not seen here, but sets the time and the size.
+ * Whether the history has grown by fewer events than these jobs need. From one recorded task to the next there are the
+ * end of the one, the scheduling and the start of the other, and one event per job. A task that brought nothing, or
+ * failed, is not seen here, but sets the time and the size.
  */
 function lacksEvents(jobs: readonly Job[], grownBy: number): boolean {
   return grownBy < 3 + jobs.filter(hasEvent).length;

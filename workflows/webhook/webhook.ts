@@ -13,7 +13,7 @@ import { deliverOnce } from '../activity-options.ts';
 import { waitForKeyOf } from '../hooks/payload-converter.ts';
 import { deliveryQuery, retryNowSignal } from './messages.ts';
 
-/** Whoever asks again and again for the next attempt now has asked often enough. */
+/** Most attempts of a delivery, including those that somebody asked for. */
 const maxAttempts = 30;
 
 /** Type of the failure of a delivery that did not arrive; its first detail is the `Delivery`. */
@@ -36,7 +36,7 @@ export async function runcomfyWebhook(order: WebhookOrder): Promise<Delivery> {
     delete delivery.nextAttemptAt;
     isRetryWanted = false;
     const { verdict, retryAfterMs, ...attempt } = await tryOnce(order);
-    // Nothing was sent: that is no attempt.
+    // Nothing was sent, so this does not count as an attempt.
     if (verdict === 'refused') delivery.refusedBecause = attempt.error ?? 'the worker does not say why';
     else delivery.attempts.push(attempt);
     if (verdict === 'delivered') return delivered(delivery);
@@ -47,13 +47,13 @@ export async function runcomfyWebhook(order: WebhookOrder): Promise<Delivery> {
     }
     delivery.state = 'waiting';
     delivery.nextAttemptAt = new Date(Date.now() + inMs).toISOString();
-    // An attempt that somebody asked for takes none of the schedule.
+    // An attempt that somebody asked for does not use up a step of the schedule.
     const isEarly = await condition(() => isRetryWanted, inMs);
     if (!isEarly) step += 1;
   }
 }
 
-/** One attempt; a worker that is lost with it counts as an attempt that failed. */
+/** Makes one attempt. If its worker is lost, the attempt counts as failed. */
 async function tryOnce({ webhookId, url, secret, body }: WebhookOrder): Promise<DeliveryAnswer> {
   const since = Date.now();
   try {
