@@ -4,16 +4,16 @@ import { readFailureDetails } from '../../domain/failure-details.ts';
 import { type FailureType, isFailureType } from '../../domain/failure-type.ts';
 import { messageOf } from '../../domain/text.ts';
 
-/** What an activity said when it failed for good: its type, its own words and details. */
+/** The final error of an activity: its type, message and details. */
 export interface ActivityError {
   type: FailureType | undefined;
-  /** The activity would have been tried again: it was the server that gave it up, or somebody at its controls. */
+  /** The activity would have been retried, but the server or an operator gave it up. */
   isPassing: boolean;
   message: string;
   details: ActivityFailureDetails;
 }
 
-/** Reads the error that a failed activity was thrown as. */
+/** Reads the error that was thrown for a failed activity. */
 export function readActivityError(error: unknown): ActivityError {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (!(cause instanceof ApplicationFailure)) {

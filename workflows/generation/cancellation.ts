@@ -11,8 +11,8 @@ import { noteSearchAttributes } from './visibility.ts';
 import { keepLateWish, noteQueueDeadline, settleCancelWish, takeLateWishes, wishCancel } from './wishes.ts';
 
 /**
- * Notes that someone wants the generation stopped. Called by handlers, so it only marks what the main path has to do;
- * where there is nothing to be done any more, the outcome is known at once.
+ * Records that someone wants the generation stopped. Called by handlers, so it only marks what the main path has to do;
+ * if nothing can be done any more, the outcome is known at once.
  */
 export function requestCancel(generation: Generation, reason: string | undefined): void {
   const { state, wishes, open } = generation;
@@ -30,7 +30,7 @@ export function requestCancel(generation: Generation, reason: string | undefined
   }
 }
 
-/** What was wished while the work was taken for over is meant all the same where a result says that it goes on. */
+/** Renews wishes that came in while the work was believed to be over, if a result says that it goes on. */
 export function renewLateWishes(generation: Generation): void {
   const { state, wishes } = generation;
   if (wishes.late.size === 0 || isWorkOver(generation)) return;
@@ -38,24 +38,24 @@ export function renewLateWishes(generation: Generation): void {
   if (late.has('queue_deadline')) noteQueueDeadline(generation);
   const { cancel } = state;
   if (!late.has('cancel') || !cancel) return;
-  // RunComfy has not been asked: what was told of it was told too early.
+  // RunComfy has not been asked yet, so the outcome that was reported came too early.
   forgetCancel(generation);
   openCancel(generation, cancel.reason, cancel.requestedAt);
   wishCancel(generation);
 }
 
-/** Notes that there is a cancel: its time and its reason are those of the first who gave one. */
+/** Records a cancel. Its time is that of the first request, and its reason is the first one given. */
 export function openCancel({ state }: Generation, reason?: string, requestedAt = new Date().toISOString()): void {
   const cancel = (state.cancel ??= { requestedAt });
   if (reason !== undefined) cancel.reason ??= reason;
 }
 
-/** Work that is no longer to be stopped is as if nobody had asked. */
+/** Removes the cancel, as if nobody had asked for one. */
 export function forgetCancel({ state }: Generation): void {
   delete state.cancel;
 }
 
-/** The one way to a cancel's outcome. Where nobody asked for a cancel, nothing becomes of it. */
+/** The only way to change a cancel's outcome. Does nothing if nobody asked for a cancel. */
 export function stepCancel({ state: { cancel } }: Generation, event: CancelEvent): void {
   if (!cancel) return;
   const outcome = cancelOutcomeAfter(cancel.outcome, event);
@@ -63,7 +63,7 @@ export function stepCancel({ state: { cancel } }: Generation, event: CancelEvent
   else cancel.outcome = outcome;
 }
 
-/** Asks RunComfy to stop the work and follows the answer: throws the end, or returns to go on waiting for the work. */
+/** Asks RunComfy to stop the work and handles the answer: throws the end, or returns to go on waiting for the work. */
 export async function obeyCancel(generation: Generation, requestId: string): Promise<void> {
   const { state, facts, wishes } = generation;
   openCancel(generation);
@@ -73,7 +73,7 @@ export async function obeyCancel(generation: Generation, requestId: string): Pro
   planReadNow(generation);
   if (state.cancel?.outcome === 'cancelled') throw cancelledEnd(generation, 'cancelled; RunComfy stopped the work');
   if (isWorkOver(generation)) stepCancel(generation, 'over');
-  // A status that was not wrong has its result close by: only a cancel that RunComfy confirms gives that up.
+  // If the status was right, the result is about to come: only a cancel that RunComfy confirms gives it up.
   if (isFetching(generation)) return;
   const policy = facts.request.onCancelWhileRunning ?? (wishes.isWorkflowCancelled ? 'detach' : 'wait');
   if (policy === 'detach') {
@@ -85,7 +85,7 @@ export async function obeyCancel(generation: Generation, requestId: string): Pro
   }
 }
 
-/** Asks RunComfy to stop, unless it said before that it cannot, and takes in what it answers in half a minute. */
+/** Asks RunComfy to stop, unless it has said that it cannot. Records an answer that comes within half a minute. */
 export async function askToCancel(generation: Generation, requestId: string): Promise<void> {
   const { state } = generation;
   if (state.cancel?.outcome === 'not_cancellable') return;

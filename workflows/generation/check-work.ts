@@ -15,10 +15,13 @@ import { countReads, noteReading, noteResultRead, observationOf } from './sighti
 import { enterPhase, publish } from './visibility.ts';
 import { interruptible } from './wishes.ts';
 
-/** Reads are repeated by Temporal for as long as the run may last: only what cuts that short leads here. */
+/**
+ * Pause before reading on after a read was given up, in milliseconds. Temporal retries reads for as long as the run may
+ * last, so only what cuts that short leads here.
+ */
 const afterOutageMs = 15_000;
 
-/** The time of a brief read, and for the end to be told. */
+/** Time for a brief read and for reporting the end, in milliseconds. */
 const briefReadMs = 20_000;
 
 /** Reads the status, and the result once there is one. Undefined: not finished, or something more urgent came in. */
@@ -28,7 +31,7 @@ export async function checkWork(
   by = reads,
 ): Promise<GenerationResult | undefined> {
   const isLastRead = by === boundedReads;
-  // No later read would make up for the last ones.
+  // The last reads are not cut short, since no later read would make up for them.
   const isUncut = isLastRead && patched('last-looks-are-not-cut-short');
   const ask = <T>(run: () => Promise<T>) => (isUncut ? run() : interruptible(generation, run));
   const readStatus = async (): Promise<Standing> => {
@@ -36,7 +39,7 @@ export async function checkWork(
     const reading = await ask(() => by.readStatus(question));
     forgetReadTime(generation);
     if (!reading) return 'not over';
-    // The result mostly comes with the next answer, and the phase with it.
+    // The result mostly comes with the next answer; the phase is then published with it.
     const isOver = reading.status === 'finished' || reading.status === 'failed';
     noteReading(generation, reading, isOver && reading.isNextReadSoon === true ? 'later' : 'now');
     if (reading.status === 'cancelled') throw stopped(generation);
@@ -62,10 +65,10 @@ export async function checkWork(
   }
 }
 
-/** What the status says of whether the work is over. */
+/** Whether the work is over, according to the status. */
 type Standing = 'over' | 'not over' | 'untold';
 
-/** What a read comes to; undefined also where there was an outage, after which it goes on. */
+/** Runs a read. Undefined if something cut in, and after an outage, after which reading goes on. */
 async function unlessOutOfOrder<T>(
   generation: Generation,
   requestId: string,
@@ -96,7 +99,7 @@ function takeResult(
 ): GenerationResult | undefined {
   const { state, sightings, facts } = generation;
   noteResultRead(generation, reading);
-  // Work that runs on may be refused its result in any words.
+  // RunComfy may refuse the result of running work in any words, so only a success counts.
   if (isEndUntold && reading.status !== 'succeeded') return undefined;
   switch (reading.status) {
     case 'not_ready':

@@ -7,7 +7,7 @@ import { isQuiet } from './open-work.ts';
 import { attributesToCarry } from './visibility.ts';
 import { isAnythingWished } from './wishes.ts';
 
-/** Whether the next run can be handed all that it needs. */
+/** Whether everything that the next run needs can be handed to it. */
 export function mayBeCarried(generation: Generation): boolean {
   return isCarriable(...argumentsOfNext(generation));
 }
@@ -19,12 +19,14 @@ function argumentsOfNext(generation: Generation): [GenerationRequest, CarriedMem
   return [request as GenerationRequest, carry(generation)];
 }
 
-/** Whether the history has grown long and nothing more urgent is to be done. */
+/** Whether the history has grown long and nothing more urgent is pending. */
 export function isContinueAsNewDue({ wishes }: Generation): boolean {
   return workflowInfo().continueAsNewSuggested && !wishes.isCancelDue;
 }
 
-/** Continues in a new run where Temporal suggests it. No signal or update is lost: each is handled before, or carried. */
+/**
+ * Continues in a new run if Temporal suggests it. No signal or update is lost: each is handled before or carried over.
+ */
 export async function continueAsNewIfDue(generation: Generation): Promise<void> {
   const { wishes, state } = generation;
   if (!isContinueAsNewDue(generation) || !mayBeCarried(generation)) return;

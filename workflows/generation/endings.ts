@@ -10,7 +10,7 @@ import type { Generation } from './memory.ts';
 import { countReads, noteCost, noteSubmission } from './sightings.ts';
 import { enterPhase } from './visibility.ts';
 
-/** More than anything that is written here; what comes from elsewhere is bounded by it. */
+/** Longest message, in characters: longer than any of our own; it bounds texts from elsewhere. */
 const maxMessageLength = 4_000;
 
 interface End {
@@ -22,7 +22,10 @@ interface End {
   cause?: unknown;
 }
 
-/** Records how the generation ends and makes the failure to throw: every field of it can be read in `state` as well. */
+/**
+ * Records how the generation ends and returns the failure to throw. Every field of the failure can be read in `state`
+ * as well.
+ */
 export function endOf(generation: Generation, end: End): ApplicationFailure {
   const { state, facts } = generation;
   enterPhase(generation, end.phase, 'later');
@@ -88,7 +91,7 @@ export function endByActivity(generation: Generation, error: unknown, submission
       availableUsd,
       issues: issues && boundIssues(issues),
     }),
-    // What an activity said in our words is said above: as a cause it would stand in the history once more.
+    // An activity's error of one of our types is described above; as a cause it would be in the history twice.
     cause: type === undefined ? error : undefined,
   });
 }

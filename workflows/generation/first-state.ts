@@ -3,7 +3,7 @@ import type { GenerationRequest, GenerationState } from '../../domain/generation
 import { deadlineMsOf, findOversizeOfRequest, type ParsedGenerationRequest } from '../../domain/request.ts';
 import { deadlineStart } from '../run-start.ts';
 
-/** Where a generation stands as its run begins, and whether its deadline has passed before anything could be done. */
+/** The state of a generation at the start of its run, and whether its deadline passed before anything could be done. */
 export function openState(
   request: GenerationRequest,
   carried: GenerationState | undefined,
@@ -22,7 +22,10 @@ function firstState(request: GenerationRequest, startedAt: number): GenerationSt
   return { phase: 'in_queue', model, submission: 'accepted', requestId, reads: 0, deadlineAt };
 }
 
-/** Refuses a request that is too large. A run before this one, or before a reset, may have taken and sent it as it is. */
+/**
+ * Refuses a request that is too large. Not in a later run or after a reset: an earlier run may have accepted and sent
+ * it as it is.
+ */
 export function refuseOversize(parsed: ParsedGenerationRequest): ParsedGenerationRequest {
   const { runId, originalExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
   const isFirst = continuedFromExecutionRunId === undefined && runId === originalExecutionRunId;
@@ -31,27 +34,31 @@ export function refuseOversize(parsed: ParsedGenerationRequest): ParsedGeneratio
   return { ok: false, model: parsed.request.model, issues: [issue] };
 }
 
-/** Time for a last cancel and a last look before Temporal ends the run without a word. */
+/** Time kept free for a last cancel and a last look before Temporal ends the run without warning, in milliseconds. */
 const lastWordsMs = 90_000;
+/** Upper limit of that time, as a share of the run's duration. */
 const shareForLastWords = 0.25;
 
-/** When the run began, and when Temporal ends it without a word, epoch ms. */
+/** When the run began, and when Temporal ends it without warning; epoch ms. */
 function runSpan(): { startedAt: number; endsAt: number } {
   const { startTime, runTimeoutMs, executionExpirationTime, cronScheduleToScheduleInterval: delayMs } = workflowInfo();
-  // A run that was delayed, by its caller or a cron schedule, has its whole run timeout from then on.
+  // A run whose start was delayed, by its caller or a cron schedule, has its whole run timeout from then on.
   const isDelayed = delayMs !== undefined && delayMs > 0 && patched('delays-take-no-time');
   const startedAt = startTime.getTime() + (isDelayed ? delayMs : 0);
-  // A continued run shows a timeout of 0 where there is none.
+  // A continued run reports a timeout of 0 if there is none.
   const ends = [startedAt + (runTimeoutMs ?? 0), executionExpirationTime?.getTime() ?? 0];
   return { startedAt, endsAt: Math.min(...ends.filter((time) => time > startedAt)) };
 }
 
-/** Infinite where others have set no timeout. */
+/** When Temporal ends the run, epoch ms; Infinity if nobody has set a timeout. */
 export function runEndsAt(): number {
   return runSpan().endsAt;
 }
 
-/** The state with a deadline that leaves time before the run's own timeout, which others may have set. */
+/**
+ * Moves the deadline forward if necessary, so that it leaves time before the run's own timeout, which others may have
+ * set.
+ */
 function withinTheRun(state: GenerationState): GenerationState {
   const { startedAt, endsAt } = runSpan();
   if (endsAt === Number.POSITIVE_INFINITY) return state;

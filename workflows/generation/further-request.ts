@@ -5,20 +5,26 @@ import type { Generation } from './memory.ts';
 import { runErrand } from './open-work.ts';
 import { countFurtherCost } from './visibility.ts';
 
-/** The latest POST of this order may have been accepted, and another one follows: it may be a further bill. */
+/**
+ * Records that the latest POST of this order may have been accepted and that another one follows: it may be a further
+ * bill.
+ */
 export function leaveInDoubt(generation: Generation): void {
   generation.doubt.unnamed += 1;
   countUnknownCosts(generation, 1);
 }
 
-/** The latest POST was not accepted, or there was none: so what is in doubt, or followed, is one before it, and no further one. */
+/**
+ * Records that the latest POST was not accepted, or not made. One of the earlier POSTs is then the order's own, and no
+ * longer counts as a further one.
+ */
 export function forgetLatest(generation: Generation): void {
   if (generation.doubt.unnamed === 0) return;
   generation.doubt.unnamed -= 1;
   countUnknownCosts(generation, -1);
 }
 
-/** A second request turned out to belong to this order: it is kept, stopped if it still waits, and shouted about. */
+/** Records a second request that belongs to this order, cancels it in case it is still queued, and logs an error. */
 export function noteFurtherRequest(generation: Generation, requestId: string): void {
   const { state, doubt } = generation;
   if (requestId === state.requestId || state.otherRequestIds?.includes(requestId)) return;

@@ -38,7 +38,8 @@ export async function runcomfyGeneration(
   waitForKeyOf(request, carried);
   const generation = openGeneration(request, carried);
   listen(generation);
-  // A cancellation of the workflow is one more wish for the main path, which must be able to talk to RunComfy after it.
+  // A cancellation of the workflow is only recorded for the main path, which must still be able to talk to RunComfy
+  // after it.
   return await CancellationScope.nonCancellable(async () => {
     try {
       const result = await fulfil(generation);
@@ -76,7 +77,10 @@ async function fulfil(generation: Generation): Promise<GenerationResult> {
   }
 }
 
-/** A version that understood the request may have sent it: in the run before a reset, or before Temporal started one anew. */
+/**
+ * The end of a generation whose request cannot be understood. A version that understood it may have sent it in an
+ * earlier run: before a reset, or before Temporal started this run by itself.
+ */
 function invalidRequest(generation: Generation): Error {
   const { state, facts } = generation;
   const { runId, originalExecutionRunId } = workflowInfo();
@@ -96,7 +100,7 @@ function startDeadline(generation: Generation): void {
   });
 }
 
-/** Asks RunComfy to stop, looks once more, and returns a result that has just come. */
+/** Asks RunComfy to stop, looks once more, and returns a result that has come meanwhile. */
 async function endAtDeadline(generation: Generation, requestId: string): Promise<GenerationResult> {
   const { state, wishes } = generation;
   const { phase } = state;
@@ -112,7 +116,8 @@ async function endAtDeadline(generation: Generation, requestId: string): Promise
     const result = await checkWork(generation, requestId, boundedReads).catch((error: unknown) => {
       const { type, details } = state.failure ?? {};
       if (type === 'GenerationFailed' || details?.reason === 'queue_deadline') throw error;
-      // RunComfy stops nothing that it has begun: what only waited was stopped here, whose cancel it had not answered.
+      // RunComfy does not stop running work. Work that was still queued may have been stopped by our cancel, although
+      // RunComfy did not answer that.
       const mayBeOurs = isFirstCancel && state.startedAt === undefined && !wishes.isWorkflowCancelled;
       const isStopped = type === 'GenerationCancelled';
       if (isStopped && !(mayBeOurs && patched('deadlines-may-be-told-late'))) throw error;
@@ -130,7 +135,7 @@ async function endAtDeadline(generation: Generation, requestId: string): Promise
   });
 }
 
-/** Answers who still waits, shows the end, and lets side work finish, so that nothing paid stays unknown. */
+/** Answers pending updates, publishes the end, and lets side work finish, so that nothing paid stays unknown. */
 async function close(generation: Generation, result?: GenerationResult): Promise<void> {
   const { state, sightings, wishes } = generation;
   markEnded(generation);
@@ -144,7 +149,7 @@ async function close(generation: Generation, result?: GenerationResult): Promise
     upsertMemo({ [workMemoKey]: { ...work } satisfies FinishedWork });
   }
   countEnd(generation, result);
-  // Both may ask for a patch, which none may do first after a local activity.
+  // Both may call `patched`, which must not happen for the first time after a local activity.
   if (state.phase !== 'submission_unknown') noteHoldOver(generation);
   const event = endEventOf(generation);
   await settleBudgets(generation);

@@ -22,12 +22,18 @@ import { countReads } from './sightings.ts';
 import { noteSearchAttributes } from './visibility.ts';
 import { noteDecision, noteHandedOver, noteWorkflowCancellation, wishRead } from './wishes.ts';
 
-/** A read that has gone on for this long waits for a next one, not for an answer: a nudge starts it anew. */
+/**
+ * Time after which a read in progress is taken to wait for its next GET rather than for an answer, in milliseconds: a
+ * nudge then restarts it.
+ */
 const stuckReadMs = 2_000;
 
 const maxReasonLength = 1_000;
 
-/** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
+/**
+ * Registers the handlers. Messages may come from anyone: payloads may be absent or junk, and no handler may throw by
+ * accident.
+ */
 export function listen(generation: Generation): void {
   const { state, wishes, plan, open } = generation;
   setHandler(stateQuery, () => state);
@@ -63,7 +69,7 @@ export function listen(generation: Generation): void {
   });
 }
 
-/** Waits although the workflow is cancelled meanwhile: whoever asked gets an answer all the same. */
+/** Waits even if the workflow is cancelled meanwhile, so that the caller gets an answer all the same. */
 async function answered(isDone: () => boolean): Promise<void> {
   await CancellationScope.nonCancellable(() => condition(isDone));
 }

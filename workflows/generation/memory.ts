@@ -13,7 +13,7 @@ import { openState, refuseOversize } from './first-state.ts';
 
 /** The memory of one generation. Each group is written by one file, named beside it, and read by all. */
 export interface Generation {
-  /** The answer of query `state`. Each field of it is written by the file that the group beside it belongs to. */
+  /** The answer of query `state`. Each field is written by the file that is named at the group it belongs to. */
   readonly state: GenerationState;
   /** What is settled when the run opens. */
   readonly facts: Facts;
@@ -40,10 +40,10 @@ export interface Facts {
   readonly request: GenerationRequest;
   /** What is wrong with the workflow's argument. */
   readonly issues: InputIssue[];
-  /** URLs of the input: results echo them, and they are no outputs. */
+  /** URLs of the input: results echo them, but they are not outputs. */
   readonly inputUrls: string[];
   readonly retryOfRunId: string | undefined;
-  /** Temporal started this run by itself, untold of any submit: an earlier run of its chain may have submitted. */
+  /** What made Temporal start this run by itself, without knowledge of a submit: an earlier run may have submitted. */
   readonly selfStartedBy: string | undefined;
 }
 
@@ -51,22 +51,22 @@ export interface Facts {
 export interface Sightings {
   seen: Partial<Observation>;
   lastStatus: RequestStatus | undefined;
-  /** What a result said of work that its status had called over, by the id of the request. */
+  /** What a result naming the request said of work that its status had called over. */
   underWay: UnfinishedStatus | undefined;
-  /** Why the work failed, where the status said so. */
+  /** Why the work failed, if the status said so. */
   failedBecause: string | undefined;
   /** Since when the request is known, ISO 8601. */
   followedSince: string;
-  /** When RunComfy was asked to stop it at its queue deadline, and gave no answer that it had, ISO 8601. */
+  /** When RunComfy was asked to stop the work at its queue deadline without confirming that it did, ISO 8601. */
   queueCancelAt: string | undefined;
   workKey: string | undefined;
-  /** What the finished work leaves behind for learning. */
+  /** What can be learned from the finished work. */
   work: FinishedWork | undefined;
-  /** How long this work took need not be kept for learning. */
+  /** The duration of this work need not be kept for learning. */
   isKnownWell: boolean;
 }
 
-/** What is wanted from outside and not yet done about. */
+/** What is wanted from outside and has not been acted on yet. */
 export interface Wishes {
   isCancelDue: boolean;
   isWorkflowCancelled: boolean;
@@ -74,11 +74,11 @@ export interface Wishes {
   /** The work may have waited in RunComfy's queue for as long as its caller allows. */
   isQueueDeadlinePassed: boolean;
   isNudged: boolean;
-  /** What was wished while the work was taken for over: a result may say yet that it goes on. */
+  /** Wishes that came in while the work was believed to be over: a result may still say that it goes on. */
   readonly late: Set<'cancel' | 'queue_deadline'>;
   handedOverRequestId: string | undefined;
   decision: Decision | undefined;
-  /** Cuts short what is being waited for, if it may be. */
+  /** Cuts the current wait short, if that is allowed. */
   interrupt: (() => void) | undefined;
 }
 
@@ -95,11 +95,11 @@ export interface NextRead {
   nextReadInMs: number;
   /** The next read is so close that its activity waits for it, without a timer. */
   isNextReadSoon: boolean;
-  /** Whatever was planned, a read follows now. */
+  /** A read follows now, whatever was planned. */
   isDueNow: boolean;
   /** Since when a read has been going on, epoch ms. */
   readSince: number | undefined;
-  /** Until when a person is taken to watch, epoch ms. */
+  /** Until when a person is assumed to watch, epoch ms. */
   watchedUntil: number | undefined;
 }
 
@@ -107,7 +107,7 @@ export interface NextRead {
 export interface OpenWork {
   /** POSTs whose outcome is still awaited. */
   submits: number;
-  /** Side work: stopping a second bill, for instance. */
+  /** Side work, e.g. stopping a further request. */
   errands: number;
   hasEnded: boolean;
 }
@@ -116,11 +116,11 @@ export interface OpenWork {
 export interface Shown {
   /** The search attributes that the server knows. */
   searchAttributes: string[];
-  /** When an answer that said so was taken in last, ISO 8601. */
+  /** When the last answer about them was processed, ISO 8601. */
   attributesAsOf: string | undefined;
-  /** As of when it said so, ISO 8601; undefined: it did not tell, or was asked for just then. */
+  /** As of when that answer was given, ISO 8601. Undefined: it did not say, or was asked for just then. */
   attributesToldAsOf: string | undefined;
-  /** An answer that says so is on its way. */
+  /** An answer about them is on its way. */
   isAsking: boolean;
   /** How long the work took, once that is known. */
   durations: { queueMs?: number; runMs?: number };
@@ -135,9 +135,9 @@ export interface Doubt {
   unknownBecause: string | undefined;
   /** An earlier POST of this order may have been accepted, whatever becomes of the next. */
   hasResubmitted: boolean;
-  /** Such POSTs whose ids nobody knows. */
+  /** Number of earlier POSTs that may have been accepted under ids that nobody knows. */
   unnamed: number;
-  /** Until when a POST may still bring an id, ISO 8601. */
+  /** Until when the id of a POST may still turn up, ISO 8601. */
   mayTurnUpUntil: string | undefined;
   /** The caller's policy has not been followed yet. */
   isPolicyDue: boolean;
@@ -148,11 +148,11 @@ export interface Doubt {
 /** What became of the order's webhook so far. */
 export interface Told {
   isWebhookChecked: boolean;
-  /** Nothing could ever be delivered there. */
+  /** Nothing could ever be delivered to the webhook. */
   isWebhookRefused: boolean;
-  /** It was told that the submission is unknown and held. */
+  /** The webhook was told that the submission is unknown and held. */
   isHoldTold: boolean;
-  /** The run that delivers that, until it is called back. */
+  /** The run that delivers this event, unless it was called back. */
   heldDelivery?: DeliveryRun | undefined;
 }
 
@@ -166,7 +166,7 @@ export interface CarriedMemory {
   isCancelDue: boolean;
   isWorkflowCancelled: boolean;
   isModelKnown?: boolean;
-  /** Of a run that is handed its input they are those in it. */
+  /** Missing if the next run is handed the input itself, which contains them. */
   inputUrls?: string[];
   followedSince?: string;
   queueCancelAt?: string;
@@ -196,9 +196,9 @@ export function openGeneration(argument: unknown, given: unknown): Generation {
   const carried: Partial<CarriedMemory> = handedOn(given, sampleOfCarried) ?? {};
   const parsed = refuseOversize(parseGenerationRequest(argument));
   const request: GenerationRequest = parsed.ok ? parsed.request : { model: parsed.model, input: {} };
-  // The first run of the chain has looked for rivals already; to a later one that run would look like one.
+  // Only the first run of the chain looks for rivals: to a later one, the first run would look like one.
   const retryOfRunId = isJsonObject(memo) && !isContinued ? memo[retryOfRunMemoKey] : undefined;
-  // A retry is handed what the run was that it repeats, not what that one has done since; a continuation is attempt 1.
+  // A retry is handed what the repeated run was handed, not what that run has done since. A continuation is attempt 1.
   const isUntold = carried.state === undefined || (attempt > 1 && carried.state.phase === 'submitting');
   const { state, isDeadlinePassed } = openState(request, carried.state);
   const { published = {}, seen = {}, searchAttributes = [], hasResubmitted = false } = carried;

@@ -27,13 +27,13 @@ export const cancelSignal = defineSignal<[CancelMessage?]>(messageNames.cancel);
 /** Asks for a status read now. */
 export const nudgeSignal = defineSignal(messageNames.nudge);
 
-/** A person watches for the next minute: reads come as preset `interactive` has them, unless the order says how. */
+/** A person watches for the next minute: reads follow preset `interactive`, unless the order has waiting options. */
 export const watchSignal = defineSignal(messageNames.watch);
 
 /** Internal: a worker hands over a request id that its activity could not report. */
 export const requestAcceptedSignal = defineSignal<[AcceptedRequest]>(messageNames.requestAccepted);
 
-/** Asks for a cancel and tells what became of it; the payload may be absent. */
+/** Asks for a cancel and returns its outcome; the payload may be absent. */
 export const cancelUpdate = defineUpdate<CancelReply, [CancelMessage?]>(messageNames.cancel);
 
 /** Decides about a submission whose outcome is unknown; refused in any other state. */

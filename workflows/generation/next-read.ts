@@ -3,7 +3,7 @@ import type { WaitingOptions } from '../../domain/generation.ts';
 import type { Generation } from './memory.ts';
 import { settleReadWish, urgentWish } from './wishes.ts';
 
-/** What is done next: what cuts in, else a read. */
+/** What is done next: a read, unless something more urgent has come in. */
 export type Due = 'cancel' | 'deadline' | 'queue_deadline' | 'read';
 
 /** Plans the next read as an activity advises. */
@@ -15,23 +15,23 @@ export function planRead(
   plan.isNextReadSoon = isNextReadSoon;
 }
 
-/** Has a read follow at once, whatever was planned. */
+/** Makes a read follow at once, whatever was planned. */
 export function planReadNow({ plan }: Generation): void {
   plan.isDueNow = true;
 }
 
-/** Whoever watches says so again before this is over; one who has gone is forgotten. */
+/** How long a watch signal counts, in milliseconds. A watcher repeats it before that; one who has left is forgotten. */
 const watchedForMs = 60_000;
 
 /**
- * A person watches. What follows from it reaches activities alone, as an argument: a worker of a version that does not
- * know this message may share the generation. Who does not want to wait for the next read sends a nudge.
+ * Records that a person watches. This only affects arguments of activities, since a worker of a version that does not
+ * know this message may share the generation. A person who does not want to wait for the next read sends a nudge.
  */
 export function noteWatched({ plan }: Generation): void {
   plan.watchedUntil = Date.now() + watchedForMs;
 }
 
-/** What a read is worth now: as the order says, else much while a person watches. */
+/** The waiting options in force: those of the order, else `interactive` while a person watches. */
 export function waitingOf({ facts, plan }: Pick<Generation, 'facts' | 'plan'>): WaitingOptions | undefined {
   const isWatched = plan.watchedUntil !== undefined && Date.now() < plan.watchedUntil;
   return facts.request.waiting ?? (isWatched ? { preset: 'interactive' } : undefined);
@@ -58,13 +58,13 @@ async function pause(generation: Generation): Promise<void> {
   settleReadWish(generation);
 }
 
-/** A read begins: what comes next is for its answer to say. */
+/** Marks the begin of a read; its answer decides what comes next. */
 export function beginRead(generation: Generation): void {
   generation.plan.readSince = Date.now();
   planRead(generation, {});
 }
 
-/** The read whose time was told is over; a result may be fetched in the same breath. */
+/** Removes the time of the next read, since that read is over; the result may be fetched right after it. */
 export function forgetReadTime({ state }: Generation): void {
   delete state.nextReadAt;
 }

@@ -11,7 +11,7 @@ export function openSubmit({ open }: Generation): { close: () => void } {
   };
 }
 
-/** Side work that nobody waits for, except the end. It never rejects. */
+/** Runs side work that only the end of the workflow waits for. `errand` never rejects. */
 export function runErrand({ open }: Generation, errand: Promise<void>): void {
   open.errands += 1;
   void errand.finally(() => {

@@ -8,11 +8,14 @@ import { keepLateWish, noteQueueDeadline, settleQueueDeadline } from './wishes.t
 
 const reason = 'queue_deadline';
 
-/** Counts from the submit how long the work may wait in RunComfy's queue, where its caller has said so. */
+/**
+ * Starts the queue deadline if the request has one: the time, from the submit, for which the work may wait in
+ * RunComfy's queue.
+ */
 export function startQueueDeadline(generation: Generation): void {
   const { facts, state, sightings } = generation;
   const { queueDeadlineMs } = facts.request;
-  // A run before this one may have asked already.
+  // An earlier run may have asked for the cancel already.
   if (queueDeadlineMs === undefined || sightings.queueCancelAt !== undefined) return;
   const since = state.submittedAt === undefined ? Date.now() : Date.parse(state.submittedAt);
   void sleep(Math.max(1, since + queueDeadlineMs - Date.now()), { summary: 'queue deadline' }).then(() => {
@@ -20,7 +23,10 @@ export function startQueueDeadline(generation: Generation): void {
   });
 }
 
-/** Asks once to cancel work that still waits. Only a cancel that RunComfy confirms ends it; else it is waited for. */
+/**
+ * Asks once to cancel work that is still queued. Only a cancel that RunComfy confirms ends it; otherwise it is still
+ * waited for.
+ */
 export async function obeyQueueDeadline(generation: Generation, requestId: string): Promise<void> {
   const { state, sightings } = generation;
   settleQueueDeadline(generation);
@@ -29,7 +35,7 @@ export async function obeyQueueDeadline(generation: Generation, requestId: strin
   if (!isQueued(generation) || state.cancel !== undefined) return;
   openCancel(generation, reason);
   await askToCancel(generation, requestId);
-  // Somebody's cancel came in meanwhile: it goes its own way.
+  // Someone's cancel came in meanwhile; it is handled separately.
   if (generation.wishes.isCancelDue) return;
   const cancel = cancelOf(generation);
   if (cancel?.outcome === 'cancelled') throw stopped(generation);
@@ -42,11 +48,14 @@ function isQueued(generation: Generation): boolean {
   return state.phase === 'in_queue' || (sightings.underWay === 'in_queue' && !isWorkOver(generation));
 }
 
-/** The end of work that RunComfy says it has stopped, where only the cancel at the queue deadline can have done so. */
+/**
+ * The end of work that RunComfy says it has stopped, if only the cancel at the queue deadline can be the cause;
+ * otherwise undefined.
+ */
 export function stoppedByQueueDeadline(generation: Generation): ApplicationFailure | undefined {
   const { state, sightings } = generation;
   const { queueCancelAt } = sightings;
-  // RunComfy stops nothing that it has begun.
+  // RunComfy does not stop running work.
   if (queueCancelAt === undefined || state.cancel !== undefined || state.startedAt !== undefined) return undefined;
   if (!patched('queue-deadlines-may-be-told-late')) return undefined;
   openCancel(generation, reason, queueCancelAt);

@@ -5,14 +5,15 @@ import { settlements } from '../activity-options.ts';
 import { readActivityError } from './activity-error.ts';
 import type { Generation } from './memory.ts';
 
-/** Keeps what the order's budgets have granted to its latest submit; undefined: nobody knows. */
+/** Records what the order's budgets have granted to its latest submit; undefined if unknown. */
 export function noteGrants({ reserved }: Generation, grants: BudgetGrant[] | undefined): void {
   reserved.grants = grants;
 }
 
 /**
- * An order that waits at a wall, and may have been sent by no submit, holds nothing back from others: each attempt gives back
- * what it has reserved itself, and this what one before it had, whose worker was lost or whose word came late.
+ * Frees the reservations of an order that waits at a wall and was surely not sent, so that it holds nothing back from
+ * others. Each attempt gives back what it has reserved itself. This gives back what an earlier attempt had reserved
+ * whose worker was lost or whose report came late.
  */
 export async function freeWhileWaiting({ facts, doubt, reserved: { grants = [] } }: Generation): Promise<void> {
   const kept = grants.filter(({ again }) => again);
@@ -21,9 +22,9 @@ export async function freeWhileWaiting({ facts, doubt, reserved: { grants = [] }
 }
 
 /**
- * Tells the order's budgets what it came to, so that they need not look it up. Where it is known what they have granted
- * only that is meant: what is told late frees nothing that a later order of the key has reserved. An order without budgets
- * asks nobody.
+ * Tells the order's budgets what it has cost, so that they need not look it up. If the grants are known, only those are
+ * settled: a late settlement then frees nothing that a later order of the key has reserved. Does nothing for an order
+ * without budgets.
  */
 export async function settleBudgets({ state, facts, reserved: { grants } }: Generation): Promise<void> {
   const { budgets } = facts.request;

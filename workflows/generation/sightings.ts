@@ -16,7 +16,7 @@ const phaseOf: Record<RequestStatus, Phase | undefined> = {
   unrecognized: undefined,
 };
 
-/** Takes in what RunComfy's reply to the submit said, or that there is a request at all. */
+/** Records RunComfy's reply to the submit, or merely that there is a request. */
 export function noteAccepted(generation: Generation, reply: Partial<AcceptedSubmit>): void {
   const { state, sightings } = generation;
   if (reply.submittedAt !== undefined) {
@@ -29,7 +29,7 @@ export function noteAccepted(generation: Generation, reply: Partial<AcceptedSubm
   noteExpectedEnd(state, reply.expectedEndAt);
 }
 
-/** Takes in what a status read saw; `show`: whether operators see a change of the phase now or with the next one. */
+/** Records what a status read saw. `show`: whether a new phase is published now or with the next one. */
 export function noteReading(
   generation: Generation,
   reading: Pick<StatusReading, 'status' | 'readAt' | 'reads'> & Partial<StatusReading>,
@@ -66,7 +66,7 @@ export function noteReading(
   if (phase && phase !== state.phase) enterPhase(generation, phase, show);
 }
 
-/** Takes in that the result was read. */
+/** Records a read of the result. */
 export function noteResultRead(generation: Generation, reading: ResultReading): void {
   const { state, sightings } = generation;
   countReads(generation, reading.reads);
@@ -80,51 +80,51 @@ export function noteResultRead(generation: Generation, reading: ResultReading): 
   sightings.work = reading.work;
 }
 
-/** Whether the status has said that the work is over, and no result since, by the id of the request, that it is not. */
+/** Whether the work is over: the status has said so, and no result naming the request has said otherwise since. */
 export function isWorkOver({ state, sightings }: Generation): boolean {
   if (state.phase !== 'fetching_result') return false;
   return sightings.underWay === undefined || !patched('results-may-say-that-work-goes-on');
 }
 
-/** What the reads have seen of the work. Where the status called it over too early, its end is still to be noticed. */
+/** What the reads have seen of the work. If the status called it over too early, its end has not been noticed yet. */
 export function observationOf({ sightings: { seen, underWay } }: Generation): Partial<Observation> {
   return underWay === undefined ? seen : withoutUndefined({ ...seen, noticedAt: undefined });
 }
 
-/** Notes that RunComfy was asked to stop work at its queue deadline: it may say later that it did. */
+/** Records that RunComfy was asked to stop the work at its queue deadline; it may still say later that it did. */
 export function noteQueueCancel({ sightings }: Generation, askedAt: string): void {
   sightings.queueCancelAt = askedAt;
 }
 
-/** Notes whether the order reached RunComfy, as far as that is known. */
+/** Records whether the order reached RunComfy, as far as that is known. */
 export function noteSubmission({ state }: Generation, submission: Submission): void {
   state.submission = submission;
 }
 
-/** Keeps what the order was to cost when it was sent. */
+/** Records the expected price at the time the order was sent. */
 export function notePrice({ state }: Generation, priceUsd: number | undefined): void {
   if (priceUsd !== undefined) state.priceUsd = priceUsd;
 }
 
-/** Keeps what RunComfy says that the request cost, however the generation ends. */
+/** Records what the request cost according to RunComfy, however the generation ends. */
 export function noteCost({ state }: Generation, costUsd: number | undefined): void {
   if (costUsd !== undefined) state.costUsd = costUsd;
 }
 
-/** What is expected is as of the latest answer: none is expected where it says nothing. */
+/** The latest answer decides: if it expects no end, none is expected. */
 function noteExpectedEnd(state: GenerationState, expectedEndAt: string | undefined): void {
   if (expectedEndAt === undefined) delete state.expectedEndAt;
   else state.expectedEndAt = expectedEndAt;
 }
 
-/** Counts GETs whose answers say nothing else. */
+/** Adds to the number of GETs. */
 export function countReads({ state }: Generation, reads = 0): void {
   state.reads += reads;
 }
 
 const maxWarnings = 20;
 
-/** Adds a hint to the state, once. */
+/** Adds warnings to the state, each text once and no more than 20. */
 export function warn({ state }: Generation, ...texts: string[]): void {
   if (texts.length === 0) return;
   const warnings = (state.warnings ??= []);

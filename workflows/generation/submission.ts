@@ -25,10 +25,10 @@ import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.t
 import { passWall, waitAtWall, wallWords } from './wall.ts';
 import { interruptible, takeHandedOver, urgentWish, wishCancel } from './wishes.ts';
 
-/** A request id, with what came along where RunComfy's own reply brought it. */
+/** A request id, and the rest of RunComfy's reply if the id came with it. */
 type Reply = Pick<AcceptedSubmit, 'requestId'> & Partial<AcceptedSubmit>;
 
-/** What is known of one POST once nobody works on it any more. */
+/** The outcome of one POST once nobody works on it any more. */
 type Attempt =
   | { kind: 'accepted'; reply: Reply }
   | { kind: 'not_sent' }
@@ -90,7 +90,7 @@ export async function submit(generation: Generation): Promise<string> {
   return state.requestId;
 }
 
-/** One activity; a handed-over id wins over an answer that may never come. */
+/** Runs one submit activity. An id that is handed over meanwhile wins over an answer that may never come. */
 async function attemptSubmit(generation: Generation): Promise<Attempt> {
   const { state, facts, wishes, doubt } = generation;
   let attempt: Attempt | undefined;
@@ -142,7 +142,7 @@ async function attemptSubmit(generation: Generation): Promise<Attempt> {
   return requestId === undefined ? { kind: 'not_sent' } : { kind: 'accepted', reply: { requestId } };
 }
 
-/** The server says so of whatever a schedule starts, ours or not. */
+/** Whether a schedule, ours or not, started this run; the server marks such runs. */
 function isScheduled(): boolean {
   return workflowInfo()
     .typedSearchAttributes.getAll()
@@ -150,9 +150,9 @@ function isScheduled(): boolean {
 }
 
 /**
- * A submit that was stopped between two attempts, before the first, or whose last attempt sent nothing. It counts as not sent where that is proven: an
- * attempt that was accepted is never repeated, but a run that was reset knows nothing of the submit of the run before,
- * which another machine's disk may remember.
+ * The outcome of a submit that was stopped before or between its attempts, or whose last attempt sent nothing. It
+ * counts as not sent if that is proven. An accepted attempt is never repeated, but a run that was reset does not know
+ * of the previous run's submit, which another machine's disk may remember.
  */
 async function recallStopped(generation: Generation, firstExecutionRunId: string): Promise<Attempt> {
   if (!patched('stopped-submits-are-recalled')) return { kind: 'not_sent' };
@@ -167,7 +167,7 @@ async function recallStopped(generation: Generation, firstExecutionRunId: string
   return { kind: 'unknown', mayTurnUp: false, message, details: {} };
 }
 
-/** Asks where the submit would have run, else the worker at hand. Empty: nobody answered. */
+/** Asks a worker of the queue of submits, else one of the workflow's own queue. Empty if neither answers. */
 async function recall({ state }: Generation, firstExecutionRunId: string, isProofNeeded: boolean) {
   const unanswered = (error: unknown): RecalledSubmit => {
     const reason = readActivityError(error).message;
@@ -176,13 +176,13 @@ async function recall({ state }: Generation, firstExecutionRunId: string, isProo
   };
   const recalled = await recalls().recallSubmit({ firstExecutionRunId }).catch(unanswered);
   if (!isProofNeeded || recalled.requestId !== undefined || recalled.isReset !== undefined) return recalled;
-  // A replay may take up what follows from a local activity before it has heard of the patches and messages of that task.
+  // After a local activity, a replay may go on before it has seen the patches and messages of that task.
   const isLocal = !patched('recalls-at-hand-are-no-local-activities');
   const atHand = isLocal ? legacyLocalChecks : recalls(workflowInfo().taskQueue);
   return await atHand.recallSubmit({ firstExecutionRunId }).catch(unanswered);
 }
 
-/** What an attempt that failed, or was lost, had been granted by its budgets. */
+/** What the budgets had granted to an attempt that failed or was lost. */
 function grantsIn(error: unknown): BudgetGrant[] | undefined {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   return cause instanceof TimeoutFailure ? lastHeartbeatOf(cause)?.grants : readActivityError(error).details.grants;
@@ -214,7 +214,7 @@ function attemptThatFailed(error: unknown): Attempt {
     case 'PipelineFailed':
     case 'PipelineCancelled':
     case 'PipelineTimedOut':
-      // Not even sent where our own check refused it.
+      // If our own check refused it, it was not even sent.
       return {
         kind: 'refused',
         error,
@@ -224,7 +224,7 @@ function attemptThatFailed(error: unknown): Attempt {
   }
 }
 
-/** The worker is gone or silent: its last heartbeat says how far it had come. */
+/** The outcome of an attempt whose worker is gone or silent: its last heartbeat says how far it had come. */
 function attemptThatWasLost(timeout: TimeoutFailure): Attempt {
   const lastHeartbeat = lastHeartbeatOf(timeout);
   if (lastHeartbeat?.requestId !== undefined) {
@@ -252,7 +252,7 @@ function accept(generation: Generation, reply: Reply): void {
   noteAccepted(generation, reply);
   planRead(generation, reply);
   noteSearchAttributes(generation, reply);
-  // An id that somebody named proves nothing of the model.
+  // An id that somebody named proves nothing about the model.
   if (reply.submittedAt !== undefined) noteModelKnown(generation);
   warn(generation, ...(reply.warnings ?? []));
   if (state.cancel?.outcome === 'unknown') {
@@ -262,7 +262,7 @@ function accept(generation: Generation, reply: Reply): void {
   enterPhase(generation, 'in_queue', 'now');
 }
 
-/** Nothing was sent by this attempt: ends the generation if a cancel or the deadline is why, else another follows. */
+/** This attempt sent nothing: ends the generation if a cancel or the deadline is why, else another attempt follows. */
 function stopUnsent(generation: Generation): void {
   const wish = urgentWish(generation);
   if (wish === undefined) return;

@@ -29,9 +29,9 @@ import { warn } from './sightings.ts';
 import { webhookBody } from './webhook-event.ts';
 
 /**
- * Ends a generation whose webhook could never be delivered before anything is paid. A worker that cannot tell stands in the
- * way of nothing, nor does a webhook that is refused of a request that is taken over, or that an earlier run may have paid:
- * each attempt to deliver checks again.
+ * Ends a generation before anything is paid if its webhook could never be delivered. It goes on if no worker can tell, if
+ * its request is taken over, or if an earlier run may have paid for the order; each attempt to deliver checks the webhook
+ * again.
  */
 export async function checkWebhook(generation: Generation): Promise<void> {
   const { facts, told } = generation;
@@ -74,18 +74,19 @@ async function askForCheck(
   { facts }: Generation,
   target: Parameters<typeof webhookChecks.checkWebhook>[0],
 ): Promise<WebhookCheck> {
-  // What is asked for once a local activity has ended, a replay may ask for earlier, and hear of no patch or message by then.
+  // After a local activity, a replay may get here earlier than the original run, before it has seen its patches and
+  // messages.
   if (patched('webhooks-are-checked-by-an-activity')) return await webhookChecks.checkWebhook(target);
   const isAskedBefore = patched('webhooks-are-checked-by-either');
   if (isAskedBefore && facts.selfStartedBy !== undefined) patched('self-started-runs-do-not-submit');
   return await legacyLocalChecks.checkWebhook(target).catch((error: unknown) => {
-    // A worker that has much to do may have had no time for it, and what cannot be delivered would be paid for.
+    // A busy worker may have had no time for the check, and an order whose webhook cannot be delivered would be paid.
     if (isAskedBefore || patched('webhooks-are-checked-again')) return webhookChecks.checkWebhook(target);
     throw error;
   });
 }
 
-/** Tells that a person is needed: no id will turn up by itself any more. */
+/** Reports that a person is needed: no id will turn up by itself any more. */
 export function tellHeld(generation: Generation): void {
   const { told } = generation;
   if (told.isHoldTold || wantedWebhook(generation, 'generation.submission_unknown') === undefined) return;
@@ -98,8 +99,8 @@ export function tellHeld(generation: Generation): void {
 }
 
 /**
- * Nobody is needed any more: whoever has not heard that one was shall not hear it hours later, and order anew. What is
- * called back counts as untold.
+ * Calls the report back, since a person is no longer needed: a receiver that it has not reached yet must not get it
+ * hours later and order again. A report that was called back counts as not made.
  */
 export function noteHoldOver(generation: Generation): void {
   if (generation.told.heldDelivery !== undefined) runErrand(generation, callBackHeld(generation));
@@ -117,14 +118,14 @@ async function callBackHeld({ told }: Generation): Promise<void> {
   }
 }
 
-/** Tells the end; returns as soon as the delivery has a life of its own. */
+/** Reports the end; returns as soon as the delivery runs independently. */
 export async function tellEnd(generation: Generation, event: WebhookEvent, result?: GenerationResult): Promise<void> {
   await deliver(generation, event, result);
 }
 
 /**
- * A submission that stays unknown is told by that name once: where its hold was told, its end is a failure, as it is to who
- * wants to hear of failures and not of that.
+ * The event that reports the end. `submission_unknown` is reported only once: if the hold was reported, the end is a
+ * failure. It is also a failure to a receiver that wants to hear of failures but not of unknown submissions.
  */
 export function endEventOf(generation: Generation): WebhookEvent {
   const { phase } = generation.state;
@@ -143,7 +144,7 @@ function wantedWebhook({ facts, told }: Generation, event: WebhookEvent): Webhoo
   return webhook.events?.includes(event) === false ? undefined : webhook;
 }
 
-/** Starts the delivery, which outlives the generation. Trouble with it is no trouble of the generation's. */
+/** Starts the delivery, which outlives the generation. Its errors do not affect the generation. */
 async function deliver(
   generation: Generation,
   event: WebhookEvent,
@@ -161,7 +162,7 @@ async function deliver(
   };
   try {
     return await startDelivery(webhookKey(key, event), order).catch(async (error: unknown) => {
-      // An earlier run under this key is still being told.
+      // The event of an earlier run of this key is still being delivered.
       if (!isKeyTaken(error)) throw error;
       return await startDelivery(webhookKeyOfRun(key, event, firstExecutionRunId), order);
     });

@@ -15,18 +15,23 @@ import { tellHeld } from './tell-webhook.ts';
 import { enterPhase, modelLabel, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { answerDecision, isAnythingWished, settleCancelWish, takeHandedOver } from './wishes.ts';
 
-/** A POST lasts for a minute at most; then its worker has 15 s to hand over what it brought. */
+/**
+ * How long an id may still turn up, in milliseconds: a POST lasts for a minute at most, and its worker then has 15 s to
+ * hand over the id.
+ */
 const mayTurnUpForMs = 75_000;
 
 /** What is known of a POST that may have been accepted. */
 export interface UnknownSubmit {
-  /** It may still be under way, or its worker may know better; else the activity itself has said all that there is. */
+  /**
+   * The POST may still be in flight, or its worker may know more. Otherwise the activity itself has said everything.
+   */
   mayTurnUp: boolean;
   message: string;
   details: ActivityFailureDetails;
 }
 
-/** The submission is unknown from here on: there is nothing that a cancel could stop. */
+/** Makes the submission unknown: from here on there is nothing that a cancel could stop. */
 export function enterUnknown(generation: Generation): void {
   noteSubmission(generation, 'unknown');
   stepCancel(generation, 'request_unknown');
@@ -34,7 +39,7 @@ export function enterUnknown(generation: Generation): void {
   enterPhase(generation, 'submission_unknown', 'now');
 }
 
-/** Takes in that a POST may have been accepted. */
+/** Records that a POST may have been accepted. */
 export function noteUnknown(generation: Generation, { mayTurnUp, message, details }: UnknownSubmit): void {
   const { state, doubt } = generation;
   const { sentAt, balanceBefore, reply, repliedRequestId } = details;
@@ -60,8 +65,8 @@ export function noteUnknown(generation: Generation, { mayTurnUp, message, detail
 }
 
 /**
- * Waits until the id turns up, which is returned, a person decides, the policy acts, the deadline passes or the workflow
- * is cancelled. Undefined: the order is to be sent again. Every end is thrown.
+ * Waits until the id turns up, a person decides, the policy acts, the deadline passes or the workflow is cancelled.
+ * Returns the id, or undefined if the order is to be sent again. Every end is thrown.
  */
 export async function resolveUnknown(generation: Generation): Promise<string | undefined> {
   if (!patched('every-decision-is-answered')) return await resolveAsBefore(generation);
@@ -114,7 +119,7 @@ async function untilNews(generation: Generation): Promise<void> {
   if (stepAfter(generation).kind === 'wait') await continueAsNewIfDue(generation);
 }
 
-/** Notes that a POST of this order before the next may have been accepted. */
+/** Records that an earlier POST of this order may have been accepted. */
 export function noteResubmitted({ doubt }: Generation): void {
   doubt.hasResubmitted = true;
 }
@@ -151,7 +156,8 @@ function gatherEvidence(generation: Generation): void {
 async function completeEvidence({ state, facts, open }: Generation, { isAlone = false } = {}): Promise<void> {
   for (;;) {
     const known = state.evidence;
-    // Another submit may be unknown by then: it has a minute of its own, and what was asked of the one before says nothing of it.
+    // Another submit may be unknown by then. It waits a minute of its own, and evidence gathered for the earlier one
+    // says nothing about it.
     const isOfAnother = () => isAlone && state.evidence !== known && patched('each-unknown-submit-has-its-evidence');
     await sleep('1 minute');
     if (state.phase !== 'submission_unknown' || open.hasEnded) return;
@@ -174,7 +180,7 @@ async function completeEvidence({ state, facts, open }: Generation, { isAlone = 
   }
 }
 
-/** How generations that began before decisions were answered in every case go on: as their histories have it. */
+/** For generations that began before every decision was answered, as their histories demand. */
 async function resolveAsBefore(generation: Generation): Promise<string | undefined> {
   const { state, facts, wishes, doubt } = generation;
   const policy = facts.request.onUnknownSubmission ?? 'hold';

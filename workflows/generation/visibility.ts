@@ -23,22 +23,22 @@ import type { Generation, Shown } from './memory.ts';
 import { runErrand } from './open-work.ts';
 
 /**
- * A search attribute may be removed while generations run, and the server fails every workflow task that sets one that is
- * gone. So what was said of them is believed for half a minute: later, and in a task that has failed for as long, Temporal
- * is asked first.
+ * How long an answer about search attributes is believed, in milliseconds. One may be removed while generations run,
+ * and the server fails every workflow task that sets it. So Temporal is asked first after this time, and in a task that
+ * has failed for this long.
  */
 const believedForMs = 30_000;
 
-/** What PostgreSQL and MySQL keep of a search attribute. */
+/** Longest value of a search attribute that PostgreSQL and MySQL keep, in characters. */
 const maxKeywordLength = 255;
 
-/** The one way into a phase; `show`: whether operators see it now or with what is shown next. */
+/** The only way into a phase. `show`: whether it is published now or with the next change. */
 export function enterPhase(generation: Generation, phase: Phase, show: 'now' | 'later'): void {
   generation.state.phase = phase;
   if (show === 'now') publish(generation);
 }
 
-/** Takes in which search attributes the server knows, where an answer says so, and as of when it said it. */
+/** Records which search attributes the server knows, if an answer says so, and as of when. */
 export function noteSearchAttributes({ shown }: Generation, told: Partial<KnownAttributes>): void {
   const { searchAttributes, searchAttributesAsOf } = told;
   if (!searchAttributes) return;
@@ -57,7 +57,7 @@ export function modelLabel({ state, shown }: Generation): string {
   return modelLabelOf(state.model, shown.isModelKnown);
 }
 
-/** Shows the generation where operators look: in the search attributes that the server knows. */
+/** Publishes the generation in the search attributes that the server knows. */
 export function publish(generation: Generation, durations?: Shown['durations']): void {
   const { shown } = generation;
   if (durations) shown.durations = durations;
@@ -76,8 +76,8 @@ export function publish(generation: Generation, durations?: Shown['durations']):
 type AttributePairs = ReturnType<ReturnType<typeof workflowInfo>['typedSearchAttributes']['getAll']>;
 
 /**
- * The search attributes that the next run of this generation is to have where Temporal would not let it inherit all of
- * them; undefined where nothing says so.
+ * The search attributes for the next run of this generation, if Temporal would not let it inherit all of them;
+ * undefined if nothing suggests that.
  */
 export async function attributesToCarry(generation: Generation): Promise<AttributePairs | undefined> {
   const inherited = workflowInfo().typedSearchAttributes.getAll();
@@ -87,8 +87,9 @@ export async function attributesToCarry(generation: Generation): Promise<Attribu
 }
 
 /**
- * An answer may have stood in the history for as long as no worker took it in, and each attempt of the task that does would
- * take it for new. Older workers did so, of answers too that say as of when they were given.
+ * Whether the last answer about search attributes is too old. An answer may have been in the history for as long as no
+ * worker processed it, and each attempt of the task that does would take it for new. Older workers did so even if the
+ * answer says as of when it was given.
  */
 function isStale({ shown: { attributesAsOf, attributesToldAsOf } }: Generation): boolean {
   if (attributesAsOf === undefined || isOld(attributesAsOf)) return true;
@@ -103,7 +104,10 @@ function mayAsk(): boolean {
   return isAnyWorkerAsked() || patched('search-attributes-may-go');
 }
 
-/** Other answers may come while it is asked, and in a replay the end of a local activity is heard before them. */
+/**
+ * Whether any worker is asked, by a normal activity. Other answers may come meanwhile, and a replay sees the end of a
+ * local activity before them.
+ */
 function isAnyWorkerAsked(): boolean {
   return patched('search-attributes-are-asked-of-any-worker');
 }
@@ -112,7 +116,7 @@ async function askAndSet(generation: Generation): Promise<void> {
   const asOf = isAnyWorkerAsked() ? { searchAttributesAsOf: new Date().toISOString() } : {};
   const existing = await askFor(searchAttributeNames);
   generation.shown.isAsking = false;
-  // Without an answer nothing is shown: what is shown may be missed, what is paid for may not.
+  // Without an answer nothing is published: search attributes can be done without, a paid generation cannot.
   if (!existing) return;
   noteSearchAttributes(generation, { searchAttributes: existing, ...asOf });
   setAttributes(generation);
@@ -131,12 +135,13 @@ async function askFor(names: string[]): Promise<string[] | undefined> {
 function setAttributes(generation: Generation): void {
   const changes = changesOf(generation);
   for (const { key, value } of changes) generation.shown.published[key.name] = value;
-  // Noted whole, as older workers note it: what differs from what was noted is set again.
+  // `published` has the whole values, as older workers record them; a value that differs from the recorded one is set
+  // again.
   const pairs = changes.map(({ key, value }) => ({ key, value: isTooLong(value) ? otherModel : value }));
   if (pairs.length > 0) upsertSearchAttributes(pairs as Parameters<typeof upsertSearchAttributes>[0] & unknown[]);
 }
 
-/** Of all values only a model may be so long: PostgreSQL then keeps no record of the run at all. */
+/** Only a model can be too long, and PostgreSQL then keeps no record of the run at all. */
 function isTooLong(value: unknown): boolean {
   return typeof value === 'string' && value.length > maxKeywordLength;
 }
@@ -188,7 +193,7 @@ export function countFurtherCost(generation: Generation, costUsd: number): void 
 }
 
 function countCost(costUsd: number, tags: { outcome: string; model: string }): void {
-  // A histogram takes nothing below zero, and an error here would fail every task of a paid generation.
+  // A histogram accepts nothing below zero, and an error here would fail every task of a paid generation.
   if (!(costUsd >= 0)) return;
   metricMeter
     .createHistogram('runcomfy_generation_cost', 'float', 'USD', 'Cost of one generation as RunComfy states it')

@@ -10,18 +10,19 @@ import { noteSubmission } from './sightings.ts';
 import { enterPhase, noteModelKnown, noteSearchAttributes } from './visibility.ts';
 import { isAnythingWished, settleReadWish } from './wishes.ts';
 
-/** A slip is mended in seconds; what lasts longer may last for hours, and each try costs RunComfy a call. */
+/** First pause at a wall, in milliseconds: a slip is fixed in seconds. */
 const firstPauseMs = 5_000;
+/** Longest pause at a wall, in milliseconds: it may last for hours, and each try costs RunComfy a call. */
 const longestPauseMs = 5 * 60_000;
 
-/** Orders that met the same wall do not come back in the same second. */
+/** Share by which pauses vary, so that orders that met the same wall do not come back in the same second. */
 const jitter = 0.2;
 
 const maxMessageLength = 1_000;
 
 /**
- * Waits until an order that was refused for the wallet, the token or a budget is worth another try, or something more urgent
- * comes in. False: it was refused for another reason, or the caller does not want it to wait.
+ * Waits until an order that was refused because of the wallet, the token or a budget is worth another try, or something
+ * more urgent comes in. False if it was refused for another reason, or the caller does not want it to wait.
  */
 export async function waitAtWall(generation: Generation, error: unknown): Promise<boolean> {
   const { state, facts, wishes, doubt } = generation;
@@ -51,12 +52,12 @@ export async function waitAtWall(generation: Generation, error: unknown): Promis
   return true;
 }
 
-/** The order is refused no longer for what it waited for. */
+/** Records that the order is past the wall at which it waited. */
 export function passWall({ state }: Generation): void {
   delete state.wall;
 }
 
-/** What an order waits for, for the sentence that tells its end. */
+/** What an order waited for, in words, for the sentence about its end. */
 export function wallWords({ type, message }: WallState): string {
   const walls = {
     InsufficientBalance: 'the wallet was empty',

@@ -6,7 +6,7 @@ import type { WebhookEvent } from '../../domain/webhook/webhook-target.ts';
 import type { WebhookBody, WebhookFailure } from '../../domain/webhook/webhook.ts';
 import type { Generation } from './memory.ts';
 
-/** A receiver that takes 256 KiB takes every event. */
+/** Largest body, in bytes: a receiver that accepts 256 KiB accepts every event. */
 const maxBodyBytes = 256 * 1024;
 
 /** What a receiver is told: where the generation stands, and its result or failure; nothing of its input. */
@@ -47,12 +47,15 @@ function resultTold(result: GenerationResult, tenant: string | undefined): Gener
   return { ...result, ...(budgets && { budgets }) };
 }
 
-/** Budgets have their tenant's name and a dot in front, which the tenant itself does not know. */
+/** A budget's name as its tenant knows it: without the tenant's own name and a dot in front. */
 function budgetTold(name: string, tenant: string | undefined): string {
   return tenant !== undefined && name.startsWith(`${tenant}.`) ? name.slice(tenant.length + 1) : name;
 }
 
-/** An allow-list: what RunComfy sent back as it came, and what is wrong with an input, may echo it. */
+/**
+ * A failure for the receiver. Its details are an allow-list, since RunComfy's raw replies and the issues of an input
+ * may echo that input.
+ */
 function failureTold(
   { type, message, details }: FailureState,
   { workflowId, key, tenant }: { workflowId: string; key: string; tenant: string | undefined },

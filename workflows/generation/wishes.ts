@@ -2,18 +2,18 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { SubmissionResolution } from '../../domain/generation.ts';
 import type { Decision, Generation, Wishes } from './memory.ts';
 
-/** Has the main path ask RunComfy to stop, as soon as what it does may be interrupted. */
+/** Makes the main path ask RunComfy to stop, as soon as it may be interrupted. */
 export function wishCancel({ wishes }: Generation): void {
   wishes.isCancelDue = true;
   wishes.interrupt?.();
 }
 
-/** Nothing is to be done about a cancel any more. */
+/** Marks the cancel as done: nothing is left to do about it. */
 export function settleCancelWish({ wishes }: Generation): void {
   wishes.isCancelDue = false;
 }
 
-/** The workflow itself was cancelled: whoever did that expects it to end. */
+/** Records that the workflow itself was cancelled: whoever did that expects it to end. */
 export function noteWorkflowCancellation({ wishes }: Generation): void {
   wishes.isWorkflowCancelled = true;
 }
@@ -23,7 +23,7 @@ export function noteDeadline({ wishes }: Generation): void {
   wishes.interrupt?.();
 }
 
-/** The deadline of the queue has passed; what it means is looked at once nothing more urgent is to be done. */
+/** Records that the queue deadline has passed. It is handled once nothing more urgent is pending. */
 export function noteQueueDeadline({ wishes }: Generation): void {
   wishes.isQueueDeadlinePassed = true;
   wishes.interrupt?.();
@@ -33,7 +33,7 @@ export function settleQueueDeadline({ wishes }: Generation): void {
   wishes.isQueueDeadlinePassed = false;
 }
 
-/** There is nothing to ask while the work is taken for over. */
+/** Keeps a wish for later: while the work is believed to be over, there is nothing to ask for. */
 export function keepLateWish({ wishes }: Generation, wish: 'cancel' | 'queue_deadline'): void {
   wishes.late.add(wish);
 }
@@ -44,12 +44,12 @@ export function takeLateWishes({ wishes }: Generation): Wishes['late'] {
   return late;
 }
 
-/** The deadline is being acted on: what follows is not interrupted by it. */
+/** Marks the deadline as being acted on, so that it does not interrupt what follows. */
 export function settleDeadline({ wishes }: Generation): void {
   wishes.isDeadlinePassed = false;
 }
 
-/** Somebody wants a read now; `isWaiting`: what goes on is a wait, not an answer. */
+/** Records that somebody wants a read now. `isWaiting`: the activity waits for its next read, not for an answer. */
 export function wishRead({ wishes }: Generation, isWaiting: boolean): void {
   wishes.isNudged = true;
   if (isWaiting) wishes.interrupt?.();
@@ -59,7 +59,7 @@ export function settleReadWish({ wishes }: Generation): void {
   wishes.isNudged = false;
 }
 
-/** A worker brought a request id while there was none. False: it had brought another one already. */
+/** Records a request id that a worker handed over while there was none. False if it is not the first one. */
 export function noteHandedOver({ wishes }: Generation, requestId: string): boolean {
   wishes.handedOverRequestId ??= requestId;
   return wishes.handedOverRequestId === requestId;
@@ -71,13 +71,13 @@ export function takeHandedOver({ wishes }: Generation): string | undefined {
   return handedOverRequestId;
 }
 
-/** A person has decided about the unknown submission; what became of it can be read in the answer. */
+/** Records a person's decision about the unknown submission. The returned object shows what becomes of it. */
 export function noteDecision({ wishes }: Generation, resolution: SubmissionResolution): Decision {
   wishes.decision = { resolution, isAnswered: false };
   return wishes.decision;
 }
 
-/** Answers a decision that is waited for: obeyed, or refused for a reason. */
+/** Answers the pending decision, if there is one: obeyed, or refused for a reason. */
 export function answerDecision({ wishes }: Generation, refusal?: string): SubmissionResolution | undefined {
   const { decision } = wishes;
   if (!decision) return undefined;
@@ -100,7 +100,10 @@ export function urgentWish({ wishes }: Generation): 'cancel' | 'deadline' | 'que
   return wishes.isQueueDeadlinePassed ? 'queue_deadline' : undefined;
 }
 
-/** Waits for `run` unless a cancel or the deadline cuts in; then its answer, if it still had one, else undefined. */
+/**
+ * Waits for `run` unless a cancel or a deadline cuts in. It then returns the answer if there still is one, else
+ * undefined.
+ */
 export async function interruptible<T>(generation: Generation, run: () => Promise<T>): Promise<T | undefined> {
   const { wishes } = generation;
   if (urgentWish(generation)) return undefined;
