@@ -14,7 +14,7 @@ import { defect, type Pipeline } from './memory.ts';
 import { prepareStep } from './prepare-step.ts';
 import { enterStepPhase } from './visibility.ts';
 
-/** Waits until a person has decided, or the deadline has, or the pipeline stops. */
+/** Waits until a person has decided, the deadline has passed, or the pipeline stops. */
 export async function runApproval(pipeline: Pipeline, step: StepState, plan: PlanApprovalStep): Promise<void> {
   if (step.approval === undefined) {
     const answer = await prepareStep(pipeline, step.id);
@@ -42,7 +42,10 @@ export async function runApproval(pipeline: Pipeline, step: StepState, plan: Pla
   endApproval(pipeline, step, approval);
 }
 
-/** Ends an approval as it was decided; where nobody has, it is cancelled with the pipeline, or its deadline has decided. */
+/**
+ * Ends an approval as it was decided. If nobody has decided, it is cancelled if the pipeline stops, and otherwise
+ * decided by its deadline.
+ */
 export function endApproval(pipeline: Pipeline, step: StepState, approval: ApprovalState): void {
   if (approval.decision === undefined && pipeline.stop) {
     enterStepPhase(pipeline, step, 'cancelled');
@@ -80,7 +83,7 @@ function settleApproval(pipeline: Pipeline, step: StepState, { decision, reason,
   stopBecauseOf(pipeline, step, failure);
 }
 
-/** Takes a decision in; throws where there is nothing to decide. The same decision again changes nothing. */
+/** Records a decision; throws if there is nothing to decide. The same decision again changes nothing. */
 export function takeDecision(pipeline: Pipeline, payload: unknown): void {
   const { decision, step } = readDecision(pipeline, payload);
   const { approval } = step;
@@ -90,7 +93,10 @@ export function takeDecision(pipeline: Pipeline, payload: unknown): void {
 
 type Taken = Pick<ApprovalState, 'decision' | 'chosen' | 'reason' | 'by'>;
 
-/** Refuses what cannot be decided, and, of whoever hears the answer, what a decision does not have. */
+/**
+ * Validates the update `decide`: refuses what cannot be decided and fields that a decision does not have. Its caller
+ * gets the answer, unlike that of a signal.
+ */
 export function checkDecision(pipeline: Pipeline, payload: unknown): void {
   readDecision(pipeline, payload);
   const { reason, by } = payload as Partial<Record<keyof ApprovalDecision, unknown>>;
@@ -103,7 +109,7 @@ export function checkDecision(pipeline: Pipeline, payload: unknown): void {
   }
 }
 
-/** What a decision comes to, or why it is refused. */
+/** Reads a decision; throws if it is refused. */
 function readDecision(pipeline: Pipeline, payload: unknown): { step: StepState; decision: Taken } {
   if (!isJsonObject(payload))
     throw refusal('expected { step, decision: "approve" or "reject", choose?, reason?, by? }');

@@ -2,13 +2,16 @@ import { jsonBytes } from '../../domain/json.ts';
 import type { PipelineState, StepFailure, StepState, StepSummary } from '../../domain/pipeline/pipeline-run.ts';
 import { cutText } from '../../domain/text.ts';
 
-/** Temporal takes 2 MiB of an activity's argument, and ends a workflow that sends more. */
+/** Largest argument of an activity, in bytes of JSON: Temporal accepts 2 MiB, and ends a workflow that sends more. */
 export const maxQuestionBytes = 1_900_000;
 
 const maxStateBytes = 900 * 1024;
 const maxFailureChars = 200;
 
-/** What a state goes without, one after the other, until it is small enough: what stands under the orders' keys first. */
+/**
+ * What a state goes without, step by step, until it is small enough. First goes what can be found under the orders'
+ * keys.
+ */
 const reductions: readonly ((step: StepState) => StepState)[] = [
   (step) => ({ ...step, ...(step.items && { items: step.items.map((item) => withoutOutput(item)) }) }),
   (step) => withoutOutput(step),
@@ -21,7 +24,7 @@ const reductions: readonly ((step: StepState) => StepState)[] = [
   ({ items: _, waitsFor: __, ...step }) => step,
 ];
 
-/** The state, below 1 MiB whatever the steps have made. */
+/** The state, cut to stay below 1 MiB whatever the steps have made. */
 export function boundState(state: PipelineState): PipelineState {
   if (jsonBytes(state) <= maxStateBytes) return state;
   let short: PipelineState = { ...state, truncated: true };
@@ -32,7 +35,7 @@ export function boundState(state: PipelineState): PipelineState {
   return short;
 }
 
-/** What is told of the steps at the end, within so many bytes: outputs go first, then what was chosen. */
+/** The summaries of the steps, cut to `maxBytes` of JSON: outputs go first, then choices. */
 export function boundSummaries(steps: Record<string, StepSummary>, maxBytes: number): Record<string, StepSummary> {
   if (jsonBytes(steps) <= maxBytes) return steps;
   const short = mapValues(steps, ({ output: _, ...step }) => step);
@@ -40,7 +43,7 @@ export function boundSummaries(steps: Record<string, StepSummary>, maxBytes: num
   return mapValues(short, ({ choices: _, ...step }) => step);
 }
 
-/** The outputs, within so many bytes; names those that were left out, which are null then. */
+/** The outputs, cut to `maxBytes` of JSON. Those left out are null and named in `omitted`. */
 export function boundOutputs(
   outputs: Record<string, unknown>,
   maxBytes: number,

@@ -4,17 +4,17 @@ import { localPauses, localPausesInTurns } from '../activity-options.ts';
 import { hasTurn } from '../local-turns.ts';
 import { type Pipeline, planOf } from './memory.ts';
 
-/** Ends that come closer than this are worth waiting for. */
+/** Gap between ends that is short enough to wait for the next one, in milliseconds. */
 const closeMs = 5_000;
 const shortestMs = 300;
-/** Messages wait for the end of a breath, and the server gives a workflow task ten seconds. */
+/** Longest breath, in milliseconds: messages wait for its end, and the server gives a workflow task ten seconds. */
 const longestMs = 4_000;
 const endsInABreath = 4;
 
 /**
- * Before a place is taken again in a fan-out whose orders end close to each other: a breath in the middle of the workflow
- * task, so that the next one hears of all that have ended meanwhile. Each task costs three events, and a history has room
- * for so many.
+ * Pauses before a slot is taken again in a fan-out whose orders end close to each other. The pause is in the middle of
+ * the workflow task, so that the next task hears of all orders that have ended meanwhile. Each task costs three events,
+ * and the room in a history is limited.
  */
 export async function breathe(pipeline: Pipeline): Promise<void> {
   const { isSparing, isSteady } = planOf(pipeline);
@@ -36,12 +36,12 @@ export async function breathe(pipeline: Pipeline): Promise<void> {
   await pipeline.breath;
 }
 
-/** How often an order ends where one takes so long. */
+/** Average gap between ends of open orders, in milliseconds, if one order takes `orderMs`. */
 function paceOf({ open }: Pipeline, orderMs = 0): number {
   return orderMs / (open.size + 1);
 }
 
-/** The same as the results tell it; infinite before the first. */
+/** The same according to the results; infinite before the first one. */
 export function toldPaceOf(pipeline: Pipeline): number {
   return paceOf(pipeline, pipeline.toldMs ?? Infinity);
 }
@@ -51,9 +51,9 @@ function breathMs(endsEveryMs: number): number {
 }
 
 /**
- * The task, and what is asked for in it, waits for the end of a local activity; the workflow does not. So nothing depends on
- * when a replay hears of that end. Of all that end together the first does it. How long is left to the clock, which may say
- * something else in a replay; whether at all is not.
+ * Keeps the workflow task open by a local activity. The task, and commands made in it, wait for the end of that
+ * activity; the workflow does not, so nothing depends on when a replay sees that end. Of all orders that end together,
+ * the first does this. The clock, which may differ in a replay, decides how long, but not whether.
  */
 function keepTaskOpen(pipeline: Pipeline): void {
   const isClose = toldPaceOf(pipeline) <= closeMs;

@@ -19,10 +19,10 @@ import { enterPipelinePhase } from './visibility.ts';
 
 type CancelledOrder = PipelineCancelReply['steps'][number];
 
-/** The worst first: what is told of many cancels together. */
+/** The outcomes, worst first: the worst one is reported for many cancels together. */
 const worstFirst: readonly CancelOutcome[] = ['unknown', 'not_cancellable', 'too_late', 'cancelled', 'not_submitted'];
 
-/** Starts nothing new from here on; the first reason stays. */
+/** Stops starting anything new. The first reason is kept. */
 export function stopPipeline(pipeline: Pipeline, stop: Stop): void {
   if (pipeline.hasEnded) return;
   if (pipeline.stop) {
@@ -35,13 +35,13 @@ export function stopPipeline(pipeline: Pipeline, stop: Stop): void {
   pipeline.slots.open();
 }
 
-/** A step failed for good: unless its rule says to continue, nothing new is started. */
+/** Stops the pipeline because a step has finally failed, unless its rule says to continue. */
 export function stopBecauseOf(pipeline: Pipeline, step: StepState, failure: StepFailure): void {
   if (planOf(pipeline).plan.steps[step.id]?.onFailure === 'continue') return;
   stopPipeline(pipeline, { kind: 'failed', step: step.id, failure });
 }
 
-/** Asks every open generation to cancel, and tells what became of each. */
+/** Asks every open generation to cancel and returns the outcome of each. */
 export async function cancelPipeline(
   pipeline: Pipeline,
   { reason, detach }: PipelineCancelMessage,
@@ -52,7 +52,7 @@ export async function cancelPipeline(
   if (reason !== undefined) cancel.reason ??= reason;
   if (detach) cancel.detach = true;
   noteCancelled(pipeline, unorderedOf(pipeline));
-  // While the plan is checked its steps are not known yet, and nothing is ordered.
+  // While the plan is being checked, its steps are not known yet, and nothing is ordered.
   const isUnbegun = pipeline.checked === undefined;
   stopPipeline(pipeline, { kind: 'cancelled', ...(detach && { detach }) });
   noteCancelled(pipeline, await cancelOpen(pipeline, reason));
@@ -60,14 +60,17 @@ export async function cancelPipeline(
   return { outcome: cancel.outcome, phase: state.phase, steps: pipeline.cancelled };
 }
 
-/** What another cancel was told of orders that have ended since stays: they may have been billed. */
+/**
+ * Records the outcomes of a cancel. Outcomes of an earlier cancel stay for orders that have ended since, as these may
+ * have been billed.
+ */
 function noteCancelled(pipeline: Pipeline, orders: readonly CancelledOrder[]): void {
   const isAmong = ({ id, index }: CancelledOrder) => orders.some((one) => one.id === id && one.index === index);
   const before = pipeline.cancelled.filter((order) => !isAmong(order));
   pipeline.cancelled = [...orders, ...before].map((order) => learnFromEnd(pipeline, order));
 }
 
-/** Of orders that RunComfy did not answer a cancel of, their ends tell what became of it. */
+/** If RunComfy did not answer the cancel of an order, the order's end tells its outcome. */
 export function learnFromEnds(pipeline: Pipeline): void {
   const { cancel } = pipeline.state;
   if (cancel?.outcome !== 'unknown') return;
@@ -87,7 +90,7 @@ function worstOf(orders: readonly CancelledOrder[]): CancelOutcome | undefined {
   return worstFirst.find((outcome) => orders.some((order) => order.outcome === outcome));
 }
 
-/** Asks every generation that is open to cancel. Where nobody answers the outcome is unknown. */
+/** Asks every open generation to cancel. The outcome is `unknown` for those that do not answer. */
 export async function cancelOpen(
   pipeline: Pipeline,
   reason: string | undefined,
@@ -115,7 +118,7 @@ export async function cancelOpen(
   }
 }
 
-/** What has no order open, and will have none any more. */
+/** Steps and items that have no open order and will not get one any more. */
 function unorderedOf({ state }: Pipeline): PipelineCancelReply['steps'] {
   return state.steps.flatMap((step) => {
     if (hasStepEnded(step)) return [];
@@ -126,22 +129,25 @@ function unorderedOf({ state }: Pipeline): PipelineCancelReply['steps'] {
   });
 }
 
-/** What is prepared to be ordered once more was ordered before: told as a cancel of that order would be. */
+/**
+ * The last order of a target that is being prepared for a further attempt: reported as a cancel of that order would be.
+ */
 function lastOrderOf({ attempts = [], failure }: OrderState): Pick<CancelledOrder, 'key' | 'outcome'> {
   const last = attempts.at(-1);
   if (!last) return { outcome: 'not_submitted' };
-  // An older version noted of an attempt only how it ended.
+  // An older version recorded only how an attempt ended.
   const isOld = last.submission === undefined && last.outcome === failure?.type;
   const { submission, cancel } = isOld ? failure : last;
   return { key: last.key, outcome: outcomeAfter({ ...last, ...withoutUndefined({ submission, cancel }) }) };
 }
 
-/** What a cancel has come to of an order that has ended. */
+/** The outcome of a cancel for an order that has ended. */
 function outcomeAfter({ outcome, submission, cancel = 'too_late' }: AttemptState): CancelOutcome {
   if (isUnbilled(submission)) return 'not_submitted';
   const isUnheard = cancel === 'unknown' || (cancel === 'too_late' && submission === 'unknown');
   if (!isUnheard) return cancel;
-  // What RunComfy has finished is over; else it may run on, and be billed, also where its end says nothing of itself.
+  // If RunComfy has finished the work, the cancel came too late. Otherwise the work may still run and be billed, also
+  // if its end says nothing about itself.
   const isFinished = outcome === 'succeeded' || (outcome === 'GenerationFailed' && submission !== 'unknown');
   return isFinished ? 'too_late' : 'unknown';
 }

@@ -19,7 +19,10 @@ import { type Pipeline, planOf } from './memory.ts';
 import { openMoney } from './money.ts';
 import { enterPipelinePhase, showEnd, warn } from './visibility.ts';
 
-/** Details and results stay far below what Temporal takes: what is left out stands under the steps' keys. */
+/**
+ * Limits on details and results, in bytes of JSON, far below what Temporal accepts. What is left out can be found under
+ * the steps' keys.
+ */
 const maxDetailBytes = 400 * 1024;
 const maxOutputBytes = 1024 * 1024;
 const maxResultBytes = 1_500 * 1024;
@@ -35,7 +38,7 @@ interface PipelineEnd {
   issues?: InputIssue[] | undefined;
 }
 
-/** Ends the pipeline without a result: throws what its caller sees. */
+/** Ends the pipeline without a result; returns the failure to throw to its caller. */
 export function failPipeline(pipeline: Pipeline, end: PipelineEnd): Error {
   const { state, key } = pipeline;
   const { type, phase, message, step, failure, issues } = asClosed(pipeline, end);
@@ -56,10 +59,10 @@ export function failPipeline(pipeline: Pipeline, end: PipelineEnd): Error {
   return ApplicationFailure.create({ type, message: words, nonRetryable: true, details: [details] });
 }
 
-/** A cancelled workflow closes as Canceled, whatever had stopped the pipeline before. */
+/** A cancelled workflow closes as Canceled, whatever stopped the pipeline before. */
 function asClosed({ checked, isWorkflowCancelled }: Pipeline, end: PipelineEnd): PipelineEnd {
   if (!isWorkflowCancelled || end.type === 'PipelineCancelled') return end;
-  // Where this may follow from a local activity a patch is not to be asked for.
+  // `patched` must not be called where this may follow from a local activity.
   if (checked?.isSteady !== true || !patched('cancelled-workflows-close-as-cancelled')) return end;
   return { ...end, type: 'PipelineCancelled', phase: 'cancelled', message: `cancelled, after ${end.message}` };
 }

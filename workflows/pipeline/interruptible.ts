@@ -2,7 +2,7 @@ import { CancellationScope, condition, isCancellation, workflowInfo } from '@tem
 import { pauseIfGivenUp } from '../given-up.ts';
 import type { Pipeline } from './memory.ts';
 
-/** Runs what costs nothing unless the pipeline stops meanwhile: then undefined. */
+/** Runs something that costs nothing; undefined if the pipeline stops meanwhile. */
 export async function unlessStopped<T>(pipeline: Pipeline, run: () => Promise<T>): Promise<T | undefined> {
   if (pipeline.stop) return undefined;
   const scope = new CancellationScope({ cancellable: true, parent: CancellationScope.current() });
@@ -26,7 +26,9 @@ export async function unlessStopped<T>(pipeline: Pipeline, run: () => Promise<T>
   }
 }
 
-/** As `pauseIfGivenUp`, which asks for a patch: where that may follow from a local activity, the error is thrown on as well. */
+/**
+ * Like `pauseIfGivenUp`, which calls `patched`: where that may follow from a local activity, every error is rethrown.
+ */
 export async function pauseBeforeAsking(
   { checked }: Pipeline,
   error: unknown,
@@ -38,8 +40,8 @@ export async function pauseBeforeAsking(
 }
 
 /**
- * Before a run is continued nothing new begins: waits for its end, for the stop of the pipeline, or until it goes on, since no
- * other can follow, or would get no further.
+ * Holds new work back while the run is about to continue as new. Waits until the run ends, the pipeline stops, or this
+ * run has to go on because no other can follow, or would get no further.
  */
 export async function untilNothingIsDue(pipeline: Pipeline): Promise<void> {
   if (!workflowInfo().continueAsNewSuggested) return;

@@ -13,7 +13,10 @@ import {
 } from './messages.ts';
 import { tellState, warn } from './visibility.ts';
 
-/** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
+/**
+ * Registers the handlers. Messages may come from anyone: payloads may be absent or junk, and no handler may throw by
+ * accident.
+ */
 export function listen(pipeline: Pipeline): void {
   setHandler(pipelineStateQuery, () => tellState(pipeline));
   setHandler(pipelineCancelSignal, async (payload) => {
@@ -50,7 +53,10 @@ export function listen(pipeline: Pipeline): void {
   });
 }
 
-/** A run that was reset is handed the decisions of the run before at once, also before their steps ask: nobody hears that they are refused. */
+/**
+ * Adds a warning to a run that was reset. Such a run gets the decisions of the earlier run at once, even before its
+ * steps ask for them, and nobody hears that they are refused.
+ */
 function tellOfReset(pipeline: Pipeline, reason: string): void {
   const { runId, originalExecutionRunId } = workflowInfo();
   if (runId !== originalExecutionRunId) warn(pipeline, `a decision was ignored, and is to be taken anew: ${reason}`);

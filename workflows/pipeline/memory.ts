@@ -22,7 +22,7 @@ export interface Stop {
   /** The step that failed, and why. */
   step?: string;
   failure?: StepFailure;
-  /** What still runs is not waited for. */
+  /** Work that is still running is not waited for. */
   detach?: boolean;
 }
 
@@ -40,13 +40,13 @@ export type AttributePair = Extract<Parameters<typeof upsertSearchAttributes>[0]
 
 /** What operators see in the search attributes. */
 export interface ShownAttributes {
-  /** Those of ours that the server knows. */
+  /** Our search attributes that the server knows. */
   known: string[];
-  /** When that was asked last, epoch ms. */
+  /** When the server was last asked for them, epoch ms. */
   askedAt: number | undefined;
-  /** It is being asked. */
+  /** The server is being asked. */
   isAsking: boolean;
-  /** What is not set yet, by name. */
+  /** Values that are not set yet, by name. */
   readonly toSet: Map<string, AttributePair>;
 }
 
@@ -58,48 +58,53 @@ export interface Pipeline {
   readonly request: PipelineRequest;
   readonly issues: InputIssue[];
   checked: CheckedPlan | undefined;
-  /** What is to be seen of it in the search attributes; `visibility.ts`. */
+  /** The search attributes; written by `visibility.ts`. */
   readonly attributes: ShownAttributes;
   stop: Stop | undefined;
   /** Cancels that RunComfy has not answered yet. */
   openCancels: number;
-  /** What became of each order when a cancel was carried out last, and what its end has told since. */
+  /** The outcome of each order in the last cancel, updated by how the order ended since. */
   cancelled: PipelineCancelReply['steps'];
   isWorkflowCancelled: boolean;
-  /** The workflow's own: it knows of a cancellation before its listeners hear of it. */
+  /** The workflow's own scope: it knows of a cancellation before its listeners hear of it. */
   readonly scope: CancellationScope;
   hasEnded: boolean;
   readonly open: Set<OpenOrder>;
-  /** Cuts short what may be cut short: preparations. */
+  /** Called when the pipeline stops: they cut preparations short and let everyone into the slots. */
   readonly interrupts: Set<() => void>;
-  /** Preparations that are under way. */
+  /** Preparations in progress. */
   busy: number;
   readonly slots: Slots;
   readonly money: Money;
-  /** Orders of this run, so that none is made above the limit. */
+  /** Orders made by this run, to keep it within the limit. */
   ordersMade: number;
-  /** The steps whose orders are counted in. */
+  /** The steps whose orders are included in that. */
   readonly counted: Set<string>;
-  /** How many orders a step or an item has tried, those included that could not even be made; by `step` or `step[index]`. */
+  /**
+   * Orders that a step or an item has tried, including those that could not even be made; by `step` or `step[index]`.
+   */
   readonly tries: Map<string, number>;
   /** When an order ended last, epoch ms. */
   lastEndAt: number;
-  /** How long an order takes, as of late, by the workflow's clock. */
+  /** How long an order takes lately, by the workflow's clock, in milliseconds. */
   orderMs: number | undefined;
-  /** The same as the results tell it. */
+  /** The same according to the results. */
   toldMs: number | undefined;
   /** The pause in which further ends are awaited. */
   breath: Promise<void> | undefined;
   mayBreathe: boolean | undefined;
   /** A local activity keeps this workflow task open. */
   isTaskKeptOpen: boolean;
-  /** From then on the clock of a replay may stand elsewhere than the run's. */
+  /** Tasks were kept open, so a replay's clock may differ from the run's from then on. */
   hasKeptTasksOpen: boolean;
-  /** No other run can be handed what has been made: this one goes on to the end. */
+  /** The state is too large for another run, so this one goes on to the end. */
   isTooLargeToContinue: boolean;
-  /** What waits for the next run before it begins. */
+  /** Number of orders and preparations that wait for the next run before they begin. */
   held: number;
-  /** Whether an order or a step has ended in this run; due: it continues no sooner, since the next would get no further. */
+  /**
+   * Whether an order or a step has ended in this run. `due`: the run continues only after one has, since the next run
+   * would get no further.
+   */
   progress: 'none' | 'due' | 'made';
   /** When the memo was written last, epoch ms. */
   shownAt: number;
@@ -111,11 +116,11 @@ export interface Pipeline {
 export interface Money {
   /** What orders are known to have cost. */
   spent: number;
-  /** What orders may have cost that did not say: counted against the limit only. */
+  /** What orders may have cost that did not say so; counted against the limit only. */
   presumed: number;
   /** Expected prices of the orders that are open. */
   reserved: number;
-  /** How many orders may have cost what nobody knows; missing: none. */
+  /** Number of orders of unknown price that may have cost something; missing: none. */
   unpriced?: number;
 }
 
@@ -193,7 +198,7 @@ export function openPipeline(argument: unknown, given: unknown): Pipeline {
 /** What the next run needs. */
 export function carryPipeline({ state, checked, money, ordersMade, counted, tries }: Pipeline): CarriedPipeline {
   if (checked === undefined) throw defect('a pipeline is continued before its plan was checked');
-  // What was prepared along with the check is of that moment.
+  // Answers prepared along with the check are only valid at that moment.
   const { prepared: _, ...rest } = checked;
   return { state, checked: rest, money, ordersMade, counted: [...counted], tries: Object.fromEntries(tries) };
 }
@@ -229,7 +234,7 @@ function firstState(request: PipelineRequest): PipelineState {
   };
 }
 
-/** A fault of ours: the workflow task fails, and the pipeline goes on once it is mended. */
+/** A defect of ours: the workflow task fails, and the pipeline goes on once it is fixed. */
 export function defect(message: string): Error {
   return new Error(message);
 }

@@ -11,15 +11,15 @@ import type {
 /** Asks for a cancel at any time; the payload may be absent. */
 export const pipelineCancelSignal = defineSignal<[PipelineCancelMessage?]>(pipelineMessageNames.cancel);
 
-/** Asks for a cancel and tells what became of each order; the payload may be absent. */
+/** Asks for a cancel and returns the outcome of each order; the payload may be absent. */
 export const pipelineCancelUpdate = defineUpdate<PipelineCancelReply, [PipelineCancelMessage?]>(
   pipelineMessageNames.cancel,
 );
 
-/** Decides an approval; taken without a worker, and ignored where there is nothing to decide. */
+/** Decides an approval. Accepted without a worker; ignored if there is nothing to decide. */
 export const decideSignal = defineSignal<[ApprovalDecision]>(pipelineMessageNames.decide);
 
-/** Decides an approval; refused where there is nothing to decide, unless the same was decided before. */
+/** Decides an approval. Refused if there is nothing to decide, unless the same was decided before. */
 export const decideUpdate = defineUpdate<{ phase: PipelinePhase }, [ApprovalDecision]>(pipelineMessageNames.decide);
 
 /** Where a pipeline stands; answered for closed runs too. */

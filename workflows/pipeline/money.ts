@@ -6,7 +6,7 @@ import { batchItemMemoKey } from '../../domain/names.ts';
 import type { StepFailure } from '../../domain/pipeline/pipeline-run.ts';
 import { type Pipeline, planOf } from './memory.ts';
 
-/** Why an order of this price is not made under the pipeline's `maxCostUsd`; undefined: it may be. */
+/** Why an order of this price may not be made under the pipeline's `maxCostUsd`; undefined if it may. */
 export function refusalByCost(pipeline: Pipeline, priceUsd: number | undefined): StepFailure | undefined {
   const { request, money } = pipeline;
   const { maxCostUsd } = request;
@@ -21,12 +21,16 @@ export function refusalByCost(pipeline: Pipeline, priceUsd: number | undefined):
   return { type: 'BudgetExceeded', message, submission: 'not_sent' };
 }
 
-/** What the item of a batch had cost before it was given back, micro-dollars: it counts against the limit of this run as well. */
+/**
+ * What the item of a batch had cost before it was given back, in micro-dollars: it counts against the limit of this run
+ * as well.
+ */
 function takenBefore(pipeline: Pipeline): number {
   const mark = workflowInfo().memo?.[batchItemMemoKey];
   const paid = isJsonObject(mark) ? mark['paid'] : undefined;
   if (typeof paid !== 'number') return 0;
-  // No patch may be asked for first behind a local activity, as it is in those that are not steady.
+  // `patched` must not be called for the first time after a local activity, which is possible if the plan is not
+  // steady.
   return planOf(pipeline).isSteady === true && patched('what-was-paid-before-is-within-the-limit') ? paid : 0;
 }
 
@@ -35,20 +39,26 @@ export function reserve(pipeline: Pipeline, priceUsd: number | undefined): void 
   tell(pipeline);
 }
 
-/** An order has ended, and what it cost is counted elsewhere. */
+/** Frees the reservation of an order that has ended and whose cost is counted elsewhere. */
 export function giveBack(pipeline: Pipeline, priceUsd: number | undefined): void {
   pipeline.money.reserved -= toNearestMicro(priceUsd ?? 0);
   tell(pipeline);
 }
 
-/** RunComfy stopped it, by the order's own word: on our wish, or on somebody else's, of which there is no cancel. */
+/**
+ * Whether RunComfy stopped an order, according to the order itself: on our cancel, or on somebody else's, of which the
+ * order has no cancel.
+ */
 export function wasStopped({ type, submission, cancel }: StepFailure): boolean {
   return (
     cancel === 'cancelled' || (cancel === undefined && type === 'GenerationCancelled' && submission === 'accepted')
   );
 }
 
-/** An order has ended: what it cost is spent; where it does not say, its price is presumed unless it provably cost nothing. */
+/**
+ * Settles an order that has ended. Its cost is spent; if it does not state one, its price is presumed unless it
+ * provably cost nothing.
+ */
 export function settle(
   pipeline: Pipeline,
   priceUsd: number | undefined,
@@ -62,7 +72,7 @@ export function settle(
   const { money } = pipeline;
   money.reserved -= toNearestMicro(priceUsd ?? 0);
   money.spent += toNearestMicro(end.costUsd ?? 0);
-  // Of an order that was sent more than once some may be known, and the rest not.
+  // If an order was sent more than once, some of its cost may be known and the rest unknown.
   const isOpen = end.costUsd === undefined && !end.isStopped && !isSurelyUnbilled(end.failure);
   if (isOpen || end.presumedUsd !== undefined) {
     if (priceUsd === undefined) money.unpriced = (money.unpriced ?? 0) + 1;
@@ -75,7 +85,7 @@ function isSurelyUnbilled(failure: StepFailure | undefined): boolean {
   return failure !== undefined && (isUnbilled(failure.submission) || failure.cancel === 'cancelled');
 }
 
-/** What may have been billed beside what is known. */
+/** What may have been billed in addition to the known cost. */
 export function openMoney({ state: { presumedUsd }, money: { unpriced } }: Pipeline) {
   return withoutUndefined({ presumedUsd, unpriced });
 }

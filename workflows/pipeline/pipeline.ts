@@ -25,12 +25,15 @@ import { firstQuestionOf } from './prepare-step.ts';
 import { runStep } from './run-step.ts';
 import { enterPipelinePhase, noteSearchAttributes, warn } from './visibility.ts';
 
-/** A plan of generations as one durable unit: each order once, under a key of its own, as a child workflow. */
+/**
+ * Runs a plan of generations as one durable unit: each order is made once, under a key of its own, as a child workflow.
+ */
 export async function runcomfyPipeline(request: PipelineRequest, carried?: CarriedPipeline): Promise<PipelineResult> {
   waitForKeyOf(request, carried);
   const pipeline = openPipeline(request, carried);
   listen(pipeline);
-  // A cancellation of the workflow is one more wish: what is open must be asked to stop, and that takes activities.
+  // A cancellation of the workflow is only recorded: open orders must still be asked to stop, and that takes
+  // activities.
   return await CancellationScope.nonCancellable(async () => {
     try {
       return await fulfil(pipeline);
@@ -55,7 +58,10 @@ async function fulfil(pipeline: Pipeline): Promise<PipelineResult> {
   return await completePipeline(pipeline);
 }
 
-/** Temporal retries only what has timed out: a cancel may have been under way, and nothing tells what was spent. */
+/**
+ * Refuses to run as a retry. Temporal retries only runs that have timed out: a cancel may have been in progress, and
+ * nothing says what was spent.
+ */
 function refuseRetry(pipeline: Pipeline): void {
   const { attempt } = workflowInfo();
   if (attempt === 1 || !patched('retried-pipelines-order-nothing')) return;
@@ -64,7 +70,7 @@ function refuseRetry(pipeline: Pipeline): void {
 }
 
 function startDeadline(pipeline: Pipeline): void {
-  // A cancel may have come with the first task as well: that one leaves the timer as it is.
+  // Only then: a cancel may also have come with the first task, and leaves the timer as it is.
   if (pipeline.stop?.kind === 'timed_out') return;
   const inMs = Math.max(1, Date.parse(pipeline.state.deadlineAt) - Date.now());
   void sleep(inMs, { summary: 'deadline' }).then(async () => {
@@ -74,7 +80,7 @@ function startDeadline(pipeline: Pipeline): void {
   });
 }
 
-/** Has the plan checked before anything is paid, whoever started the pipeline. */
+/** Has the plan checked before anything is paid, no matter who started the pipeline. */
 async function check(pipeline: Pipeline): Promise<void> {
   if (pipeline.checked) return;
   const { plan, params, maxCostUsd, budgets, onWall, lineage = pipeline.key } = pipeline.request;
@@ -106,7 +112,7 @@ function invalidPlan(pipeline: Pipeline, issues: InputIssue[]): Error {
   return failPipeline(pipeline, { type: 'InvalidInput', phase: 'failed', message, issues });
 }
 
-/** Runs every step once its sources have ended; returns when all have, or what still runs is not waited for. */
+/** Runs every step once its sources have ended. Returns when all have ended, or when running work is not waited for. */
 async function runSteps(pipeline: Pipeline): Promise<void> {
   const lives = new Map<string, Promise<void>>();
   for (const { id, steps } of pipeline.checked?.steps ?? []) {
@@ -126,7 +132,7 @@ async function runSteps(pipeline: Pipeline): Promise<void> {
   const isOver = () => all.isDone || all.fault !== undefined || isLetGo();
   while (!isOver()) {
     await condition(() => isOver() || mayContinue(pipeline));
-    // What came with the same task may have changed it.
+    // Other events of the same task may have changed this.
     if (isOver() || !mayContinue(pipeline)) continue;
     if (mustGetFurther(pipeline)) pipeline.progress = 'due';
     else if (mayBeCarried(pipeline)) await continueAsNew(pipeline);
@@ -135,7 +141,10 @@ async function runSteps(pipeline: Pipeline): Promise<void> {
   if (all.fault) throw all.fault;
 }
 
-/** The history has grown long, and nothing is under way that the next run would not know of. */
+/**
+ * Whether the run may continue as new: its history has grown long, and nothing is in progress that the next run would
+ * not know of.
+ */
 function mayContinue(pipeline: Pipeline): boolean {
   const { scope, stop, isTooLargeToContinue, progress } = pipeline;
   const isStopped = stop !== undefined || scope.consideredCancelled;
@@ -144,10 +153,14 @@ function mayContinue(pipeline: Pipeline): boolean {
   return isWanted && isIdle(pipeline) && isQuiet(pipeline);
 }
 
-/** What waits came late in this run, behind parts of a step that had all ended, and would come as late in the next. */
+/**
+ * Whether this run must make progress before it continues. What waits came late in this run, behind parts of a step
+ * that had all ended, and would come as late in the next.
+ */
 function mustGetFurther({ held, progress, checked }: Pipeline): boolean {
   if (held === 0 || progress !== 'none') return false;
-  // In those that are not steady this may follow from a local activity, where no patch may be asked for first.
+  // If the plan is not steady, this may follow from a local activity, where `patched` must not be called for the first
+  // time.
   return checked?.isSteady === true && patched('runs-get-further-before-they-continue');
 }
 
@@ -169,7 +182,7 @@ async function continueAsNew(pipeline: Pipeline): Promise<never> {
   return await next(pipeline.request, carryPipeline(pipeline));
 }
 
-/** How it ends without a result; undefined: it has one. */
+/** The failure that ends the pipeline without a result; undefined if it has one. */
 function endOf(pipeline: Pipeline): Error | undefined {
   const { stop } = pipeline;
   switch (stop?.kind) {

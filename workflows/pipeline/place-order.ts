@@ -18,8 +18,8 @@ import { isKeyTaken, startGenerationChild } from '../generation-child.ts';
 import type { OpenOrder } from './memory.ts';
 
 /**
- * Orders a generation as a child and waits for its end. A key that is known already is followed, unless `lookAgain` finds
- * that its run came to an end which cost nothing: then it is ordered once more.
+ * Orders a generation as a child and waits for its end. If the key already exists, that generation is followed, unless
+ * `lookAgain` finds that its run has ended without a cost: then it is ordered once more.
  */
 export async function placeOrder(
   order: OpenOrder,
@@ -50,7 +50,7 @@ export async function followOrder(key: string): Promise<FollowAnswer> {
   }
 }
 
-/** How a child ended that has no result. What says nothing about itself counts as possibly billed. */
+/** The failure of a child that has no result. One that says nothing about itself counts as possibly billed. */
 export function failureOf(error: unknown): StepFailure {
   const cause = causeOf(error);
   if (cause instanceof ApplicationFailure) {

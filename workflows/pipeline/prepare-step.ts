@@ -9,7 +9,7 @@ import { maxQuestionBytes } from './bounds.ts';
 import { unlessStopped, untilNothingIsDue } from './interruptible.ts';
 import { defect, type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
 
-/** Prepares a step; undefined: the pipeline stops. */
+/** Prepares a step; undefined if the pipeline stops. */
 export async function prepareStep(
   pipeline: Pipeline,
   id: string,
@@ -22,7 +22,7 @@ export async function prepareStep(
   if (ready !== undefined && !pipeline.stop) return ready;
   const question = questionAbout(pipeline, id, more);
   const { needsPrices: _, onWall: __, ...asked } = question;
-  // Recorded histories were measured by no more than this.
+  // Only these fields are measured, as in recorded histories.
   const bytes = jsonBytes(asked);
   if (bytes > maxQuestionBytes) {
     const message = `what its sources have made is too much to be read at once: ${String(bytes)} bytes, and there may be ${String(maxQuestionBytes)}; read fewer steps, or make them in several pipelines`;
@@ -51,25 +51,26 @@ function questionAbout(
 }
 
 /**
- * Looks at a step's key once more where its order was prepared along with the check: a run that is reset to after that takes
- * the answer from its history, though the key may have been ordered meanwhile. The run id of an order that cost nothing.
+ * Looks at a step's key again if its order was prepared along with the check. A run that is reset to a later point
+ * takes that answer from its history, although the key may have been ordered meanwhile. Returns the run id of an order
+ * that cost nothing.
  */
 export async function findUnbilledRun(pipeline: Pipeline, id: string, key: string): Promise<string | undefined> {
   if (planOf(pipeline).prepared?.[id] === undefined) return undefined;
   const answer = await unlessStopped(pipeline, () => preparations.prepareStep(questionAbout(pipeline, id)));
-  // It may have stopped in the moment in which the answer came.
+  // The pipeline may have stopped at the moment when the answer came.
   if (pipeline.stop) return undefined;
   const [order] = answer?.kind === 'orders' ? answer.orders : [];
   return order?.kind === 'order' && order.key === key ? order.retryOfRunId : undefined;
 }
 
-/** What the check of the plan is told, so that it prepares what waits for no other step. */
+/** What the check of the plan is given, so that it prepares the steps that wait for no other step. */
 export function firstQuestionOf(pipeline: Pipeline): FirstQuestion {
   const { key, request } = pipeline;
   return { key, startedAt: startOfRun(), ...(request.orderAgain && { orderAgain: true }), ...termsOf(pipeline) };
 }
 
-/** Of the first event: a reset does its first task anew, and what the clock said then is forgotten. */
+/** Start of the run by its first event: a reset repeats the first task, so the time of the clock then is lost. */
 function startOfRun(): string {
   return workflowInfo().startTime.toISOString();
 }
@@ -78,7 +79,10 @@ function termsOf({ request: { maxCostUsd, onWall } }: Pipeline): Pick<StepQuesti
   return maxCostUsd === undefined ? {} : { needsPrices: true, ...withoutUndefined({ onWall }) };
 }
 
-/** Undefined where another is under way, or it takes longer, or fails: then it is repeated for as long as it takes. */
+/**
+ * Prepares a step by a local activity. Undefined if another one is running, or if it takes too long or fails: it is
+ * then retried for as long as it takes.
+ */
 async function prepareAtOnce(pipeline: Pipeline, question: StepQuestion): Promise<StepAnswer | undefined> {
   const { isSparing, isSteady } = planOf(pipeline);
   if (!isSparing || isSteady || pipeline.stop) return undefined;

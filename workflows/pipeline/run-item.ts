@@ -21,7 +21,7 @@ import { enterStepPhase } from './visibility.ts';
 export interface ItemOfStep {
   step: StepState;
   plan: PlanModelStep;
-  /** Where its state stands: the step itself, or an item of it. */
+  /** Holds its state: the step itself, or an item of it. */
   target: StepState | ItemState;
   index: number | undefined;
   slots: Slots;
@@ -29,7 +29,7 @@ export interface ItemOfStep {
 
 type Ready = Exclude<PreparedOrder, { kind: 'failed' }>;
 
-/** Makes the order of an item, and further ones where that is allowed, until one succeeds or none may follow. */
+/** Makes the order of an item, and further ones if that is allowed, until one succeeds or none may follow. */
 export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: PreparedOrder): Promise<void> {
   const { target, plan } = item;
   const name = item.index === undefined ? item.step.id : `${item.step.id}[${String(item.index)}]`;
@@ -39,7 +39,7 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
   for (;;) {
     const end = prepared && (await fulfil(pipeline, item, prepared, orderOf(plan, tries)));
     if (prepared === undefined || end === undefined || end === 'not_started') {
-      // The pipeline stops before another attempt: then the one before was the last.
+      // The pipeline stops before another attempt, so the previous one was the last.
       enterStepPhase(pipeline, target, target.failure ? 'failed' : 'not_started');
       return;
     }
@@ -61,9 +61,10 @@ export async function runItem(pipeline: Pipeline, item: ItemOfStep, first: Prepa
 
 function mayFollow(pipeline: Pipeline, failure: StepFailure, { mayPayTwice }: PlanModelStep): boolean {
   if (mayOrderFurther(failure, mayPayTwice)) return true;
-  // It once was followed by another all the same.
+  // Earlier versions ordered again in this case.
   const saysNothing = failure.type === 'GenerationFailed' && failure.submission === 'unknown';
-  // No patch may be asked for first behind a local activity, as it is in those that are not steady.
+  // `patched` must not be called for the first time after a local activity, which is possible if the plan is not
+  // steady.
   return saysNothing && (planOf(pipeline).isSteady !== true || !patched('ends-that-say-nothing-are-doubtful'));
 }
 
@@ -77,7 +78,7 @@ function orderOf(
   return next && { order: next, rank: tries - attempts + 1 };
 }
 
-/** The same input would be refused in the same way: what is refused goes on with the fallbacks. */
+/** A refused input would be refused again, so the fallbacks follow at once. */
 function nextTry({ attempts }: PlanModelStep, tries: number, { type }: StepFailure): number {
   return type === 'InvalidInput' || type === 'OutputMissing' ? Math.max(tries + 1, attempts) : tries + 1;
 }
@@ -182,14 +183,20 @@ function asOfLate(before: number | undefined, now: number): number {
   return 0.8 * (before ?? now) + 0.2 * now;
 }
 
-/** What the item of a batch had cost when it was given back the batch has counted: it tells so to the run that goes on with it. */
+/**
+ * Whether the batch has counted the cost of an attached order already: that of an item that was given back. The batch
+ * says so to the run that goes on with it.
+ */
 function isPaidBefore(prepared: Exclude<Ready, { kind: 'reuse' }>): boolean {
   if (prepared.kind !== 'attach' || prepared.reason !== 'failed before') return false;
   const mark = workflowInfo().memo?.[batchItemMemoKey];
   return isJsonObject(mark) && 'paid' in mark && patched('what-was-paid-before-counts-once');
 }
 
-/** A cancel of the pipeline waits for what cannot be stopped, so each order does, whoever cancels it. */
+/**
+ * The request of an order. A cancel of the pipeline waits for work that cannot be stopped, so each order does too,
+ * whoever cancels it.
+ */
 function requestOf(
   { request }: Pipeline,
   model: string,

@@ -10,7 +10,7 @@ import { type ItemOfStep, runItem } from './run-item.ts';
 import { createSlots } from './slots.ts';
 import { enterStepPhase } from './visibility.ts';
 
-/** Runs the orders of a step, one or one for each item, and settles it. */
+/** Runs the orders of a step, either one or one per item, and settles the step. */
 export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanModelStep): Promise<void> {
   const slots = createSlots(plan.maxParallel);
   const stopped = () => {
@@ -22,7 +22,7 @@ export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanM
     for (let from: { from?: number; digests?: Record<string, number> } | undefined = {}; from !== undefined;) {
       const answer: StepAnswer | undefined = await prepareStep(pipeline, step.id, from);
       from = undefined;
-      // The pipeline stops: what was begun ends, and what was not prepared is not started.
+      // The pipeline stops: orders that have begun are followed to their end, and nothing else is started.
       if (answer === undefined) break;
       switch (answer.kind) {
         case 'skip':
@@ -55,7 +55,10 @@ export async function runOrders(pipeline: Pipeline, step: StepState, plan: PlanM
   }
 }
 
-/** A run makes at most so many orders; further attempts are no new ones, nor is what an earlier run has counted. */
+/**
+ * Whether a step would take the run above its limit on orders. Further attempts do not count as new orders, nor do
+ * orders that an earlier run has counted.
+ */
 function isAboveLimit(pipeline: Pipeline, step: StepState, plan: PlanModelStep, total: number): boolean {
   if (pipeline.counted.has(step.id) || step.items !== undefined || step.phase === 'ordered') return false;
   pipeline.counted.add(step.id);
@@ -73,7 +76,10 @@ function openItems(step: StepState, plan: PlanModelStep, total: number): void {
   step.items = Array.from({ length: total }, (_, index): ItemState => ({ index, phase: 'waiting' }));
 }
 
-/** A step ends as its order or its items have, one that awaits another attempt as the one before; what was never begun was not started. */
+/**
+ * Ends a step as its order or its items have ended. One that awaits another attempt ends like the previous attempt; one
+ * that has not begun was not started.
+ */
 export function settleStep(pipeline: Pipeline, step: StepState): void {
   const { items } = step;
   if (!items) {

@@ -5,7 +5,7 @@ import { type Pipeline, planOf, sourcesOfStep, stepState } from './memory.ts';
 import { runOrders, settleStep } from './run-orders.ts';
 import { enterStepPhase } from './visibility.ts';
 
-/** The life of one step, from when its sources have ended. */
+/** Runs one step from the moment when its sources have ended. */
 export async function runStep(pipeline: Pipeline, id: string, sources: readonly Promise<void>[]): Promise<void> {
   const step = stepState(pipeline, id);
   await Promise.all(sources);
@@ -29,7 +29,10 @@ export async function runStep(pipeline: Pipeline, id: string, sources: readonly 
   else await runOrders(pipeline, step, plan);
 }
 
-/** Of a pipeline that stops as a run continues it: what the run before had begun ends as what has come of it. */
+/**
+ * Ends a step of a pipeline that stops when a run continues it: what the previous run had begun ends according to what
+ * came of it.
+ */
 function settleStopped(pipeline: Pipeline, step: StepState): void {
   if (step.phase === 'waiting') enterStepPhase(pipeline, step, 'not_started');
   else if (step.approval) endApproval(pipeline, step, step.approval);

@@ -1,14 +1,14 @@
-/** Places that are taken in turn, so that only so many work at once. */
+/** Slots that are taken in turn, to limit how many work at the same time. */
 export interface Slots {
   take: () => Promise<void>;
   give: () => void;
-  /** Whether somebody waits. */
+  /** Whether anyone waits for a slot. */
   isCrowded: () => boolean;
-  /** Lets everybody in: those who wait have nothing left to do but to see that all is over. */
+  /** Lets everyone in: those who wait only have to see that all is over. */
   open: () => void;
 }
 
-/** Makes so many places. */
+/** Creates `count` slots. */
 export function createSlots(count: number): Slots {
   let free = count;
   let isOpen = false;

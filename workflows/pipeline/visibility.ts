@@ -22,7 +22,7 @@ const showEveryMs = 20_000;
 const maxWarnings = 50;
 const maxWarningChars = 1_000;
 
-/** The one way into a phase of the pipeline. */
+/** The only way into a phase of the pipeline. */
 export function enterPipelinePhase(pipeline: Pipeline, phase: PipelinePhase): void {
   move(pipeline.state, phase);
   if (phase === 'stopping' && isShownAtOnce(pipeline)) showNow(pipeline);
@@ -30,7 +30,7 @@ export function enterPipelinePhase(pipeline: Pipeline, phase: PipelinePhase): vo
   if (pipeline.checked?.showsPhase && !pipeline.hasEnded) showAttributes(pipeline, [phaseAttribute(phase)]);
 }
 
-/** The one way into a phase of a step or an item. */
+/** The only way into a phase of a step or an item. */
 export function enterStepPhase(
   pipeline: Pipeline,
   target: StepState | ItemState,
@@ -40,13 +40,14 @@ export function enterStepPhase(
   const isDecided = target.phase === 'awaiting_decision';
   move(target, phase);
   if (failure) target.failure = failure;
-  // A person may take days: what asks for one is to be found, and what was decided asks no more.
+  // A person may take days, so a step that asks for one must be found in lists at once, and one that was decided must
+  // no longer be.
   if (hasStepEnded(target)) noteEnd(pipeline, target);
   if ((isDecided || phase === 'awaiting_decision') && isShownAtOnce(pipeline)) showNow(pipeline);
   else show(pipeline);
 }
 
-/** A patch that is asked for first after a local activity may be answered otherwise in a replay. */
+/** `patched`, called for the first time after a local activity, may return something else in a replay. */
 function isShownAtOnce({ checked }: Pipeline): boolean {
   return checked?.isSteady === true || patched('what-stands-still-is-shown');
 }
@@ -62,7 +63,10 @@ export function warn({ state }: Pipeline, ...texts: string[]): void {
   }
 }
 
-/** The answer of query `state`: what each step waits for is added, and outputs of items go first where it grows too large. */
+/**
+ * The answer of query `state`. Adds what each step waits for; if it grows too large, outputs of items are left out
+ * first.
+ */
 export function tellState({ state, checked }: Pipeline): PipelineState {
   const ended = new Set(state.steps.filter(hasStepEnded).map(({ id }) => id));
   const steps = state.steps.map((step) => {
@@ -73,14 +77,14 @@ export function tellState({ state, checked }: Pipeline): PipelineState {
   return boundState({ ...state, steps });
 }
 
-/** Shows the short form of the state where lists look, every now and then while the pipeline runs. */
+/** Writes the short form of the state to the memo, where lists look, from time to time while the pipeline runs. */
 function show(pipeline: Pipeline): void {
   const { checked, state, shownAt } = pipeline;
   if (checked?.isSteady && pipeline.hasKeptTasksOpen) {
     if (isShowDue(pipeline)) showNow(pipeline);
     return;
   }
-  // Each is an event: the longer it runs the rarer they come, so that a week has room for no more than eighty.
+  // Each is an event, so they become rarer the longer the pipeline runs; a week has no more than eighty.
   const ageMs = checked?.isSparing ? Date.now() - Date.parse(state.startedAt) : 0;
   if (Date.now() - shownAt < Math.max(showEveryMs, ageMs / 8)) return;
   showNow(pipeline);
@@ -94,7 +98,10 @@ function noteEnd(pipeline: Pipeline, target: StepState | ItemState): void {
   if ('id' in target) ends.isStepNotShown = true;
 }
 
-/** By what the results tell of time, where the clock may say something else in a replay; the end of a step in any case. */
+/**
+ * Whether to write the memo, by the times in the results, since the clock may differ in a replay. Always after the end
+ * of a step.
+ */
 function isShowDue(pipeline: Pipeline): boolean {
   const { all, notShown, isStepNotShown } = pipeline.ends;
   return isStepNotShown || (notShown * toldPaceOf(pipeline) >= showEveryMs && notShown >= all / 8);
@@ -110,7 +117,7 @@ function showNow(pipeline: Pipeline): void {
   upsertMemo({ [pipelineWorkflowType]: memo });
 }
 
-/** Shows how it ended, once. */
+/** Publishes how the pipeline ended, once. */
 export function showEnd(pipeline: Pipeline): void {
   const { state } = pipeline;
   showNow(pipeline);
@@ -123,13 +130,13 @@ function phaseAttribute(phase: PipelinePhase) {
   return { key: { name: 'RunComfyPhase', type: 'KEYWORD' as const }, value: phase };
 }
 
-/** Takes in which search attributes the server knows, and when that was asked, epoch ms. */
+/** Records which search attributes the server knows, and when it was asked, epoch ms. */
 export function noteSearchAttributes({ attributes }: Pipeline, known: string[] = [], askedAt: number): void {
   attributes.known = known;
   attributes.askedAt = askedAt;
 }
 
-/** Has these shown, as far as the server knows them. */
+/** Sets these search attributes, as far as the server knows them. */
 function showAttributes(pipeline: Pipeline, pairs: readonly AttributePair[]): void {
   const { attributes } = pipeline;
   for (const pair of pairs) attributes.toSet.set(pair.key.name, pair);
@@ -141,9 +148,9 @@ function showAttributes(pipeline: Pipeline, pairs: readonly AttributePair[]): vo
 function mustAsk({ attributes, checked, hasKeptTasksOpen }: Pipeline): boolean {
   const { known, askedAt = 0, toSet } = attributes;
   if (!known.some((name) => toSet.has(name))) return false;
-  // The clock may stand elsewhere in a replay once tasks were kept open.
+  // Once tasks were kept open, the clock may differ in a replay.
   if (!hasKeptTasksOpen && Date.now() - askedAt <= believedForMs) return false;
-  // Where this may follow from a local activity a patch is not to be asked for.
+  // `patched` must not be called where this may follow from a local activity.
   return (checked === undefined || checked.isSteady === true) && patched('search-attributes-are-asked-for-anew');
 }
 
