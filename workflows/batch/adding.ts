@@ -10,7 +10,7 @@ import { pauseIfGivenUp } from '../given-up.ts';
 import { hastenContinue, isOverfull } from './long-history.ts';
 import { type Batch, totalOf } from './memory.ts';
 
-/** Keeps the items of the request as pages. */
+/** Stores the items of the request as pages. */
 export async function storeInlineItems(batch: Batch): Promise<void> {
   const { data } = batch;
   await inTurn(batch, async () => {
@@ -20,7 +20,7 @@ export async function storeInlineItems(batch: Batch): Promise<void> {
   });
 }
 
-/** Refuses what cannot be added, before any of it is part of the history. */
+/** Refuses items that cannot be added, before any of them become part of the history. */
 export function checkAdd(batch: Batch, payload: unknown): void {
   const { data, hasEnded, request } = batch;
   const issues = createIssueList();
@@ -62,7 +62,7 @@ export function checkAdd(batch: Batch, payload: unknown): void {
   }
 }
 
-/** Takes items behind those that there are; what was taken before is answered as then. */
+/** Adds items behind the existing ones. Items that were added before are answered as they were then. */
 export async function addItems(batch: Batch, message: BatchAddMessage): Promise<{ count: number }> {
   const { data } = batch;
   return await inTurn(batch, async () => {
@@ -75,13 +75,13 @@ export async function addItems(batch: Batch, message: BatchAddMessage): Promise<
     if (total + count > batchLimits.items) {
       throw refuse(`a batch has at most ${String(batchLimits.items)} items`, standing(data.pages, total));
     }
-    // All pages are handed on when the batch is continued, and Temporal takes so much and no more.
+    // All pages are handed on when the batch is continued, and Temporal limits the size of that.
     if (data.pages.length >= batchLimits.pages && patched('pages-have-a-limit')) {
       const most = `a batch has at most ${String(batchLimits.pages)} pages of items: add more items at a time`;
       throw refuse(most, standing(data.pages, total));
     }
     const pages = isOfItems(message) ? await store(batch, message.items, total) : [await pageOf(batch, message)];
-    // It may have been sealed while they were kept.
+    // The batch may have been sealed while they were stored.
     if (data.sealed) throw refuse('sealed', standing(data.pages, total));
     data.pages.push(...pages);
     data.addedAt = Date.now();
@@ -93,7 +93,7 @@ export async function addItems(batch: Batch, message: BatchAddMessage): Promise<
 type ItemsMessage = Extract<BatchAddMessage, { items: unknown }>;
 type PageMessage = Extract<BatchAddMessage, { page: number }>;
 
-/** What is null is missing: either may stand beside the other so. */
+/** A null field counts as missing, so either field may be null next to the other. */
 function isOfItems(message: BatchAddMessage): message is ItemsMessage {
   return 'items' in message && !isMissing(message.items);
 }
@@ -122,7 +122,7 @@ async function isSentAgain({ key, data }: Batch, message: BatchAddMessage): Prom
       (known) => known.page === page && known.count === count && (isMissing(digest) || known.digest === digest),
     );
   }
-  // It was refused before.
+  // Earlier versions refused it.
   if ('page' in message && !patched('page-of-null-is-none')) return false;
   const { items } = message;
   const page = nextPage(data.pages);
@@ -157,7 +157,7 @@ function digestBefore(pages: readonly PageOfItems[], from: number): string {
   return pages.find((page) => page.from + page.count === from)?.digest ?? '';
 }
 
-/** One after the other: each begins behind the one before. */
+/** Runs additions one after the other, each behind the previous one. */
 async function inTurn<T>(batch: Batch, run: () => Promise<T>): Promise<T> {
   const turn = batch.storing.then(run);
   batch.storing = turn.catch(() => undefined);

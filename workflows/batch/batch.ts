@@ -23,18 +23,25 @@ import { type Batch, type BatchData, openBatch, waitingOf } from './memory.ts';
 import { isLookUpDue, lookUpDueInMs, mayStart, runWindow } from './run-window.ts';
 import { countsOf, moneyOf, showEnd, showNews } from './visibility.ts';
 
-/** Temporal takes 2 MiB of a command: pages of items and lines may be more together. */
+/**
+ * Largest arguments for the next run, in bytes of JSON: Temporal accepts 2 MiB per command, and pages of items and
+ * lines together may be more.
+ */
 const maxCarriedBytes = maxBytesAtOnce - 16 * 1024;
 
-/** Many orders as one durable unit, so many at a time: exactly one line for each, whatever becomes of it. */
+/**
+ * Runs many orders as one durable unit, a limited number at a time: exactly one result line for each, whatever becomes
+ * of it.
+ */
 export async function runcomfyBatch(request: BatchRequest, carried?: BatchData): Promise<BatchResult> {
   waitForKeyOf(request, carried);
   const batch = openBatch(request, carried);
-  // Before any message is taken: what is added comes behind the items of the request.
+  // Before any message is handled, so that added items come behind the items of the request.
   const stored =
     batch.data.inline.length > 0 ? CancellationScope.nonCancellable(() => storeInlineItems(batch)) : undefined;
   listen(batch);
-  // A cancellation of the workflow is one more wish: what is in flight must be asked to stop, and that takes activities.
+  // A cancellation of the workflow is only recorded: orders in flight must still be asked to stop, and that takes
+  // activities.
   return await CancellationScope.nonCancellable(async () => {
     const result = await fulfil(batch, stored);
     if (!allHandlersFinished()) await condition(() => allHandlersFinished(), '2 minutes');
@@ -88,14 +95,17 @@ type Step = 'cancel' | 'window' | 'continue' | 'idle' | 'end';
 function nextStep(batch: Batch): Step {
   const { data, stores } = batch;
   const isCancelDue = data.cancel !== undefined && data.cancel.outcome === undefined;
-  // Items that are being kept may still join.
+  // Items that are being stored may still join.
   if (isCancelDue) return stores > 0 ? 'idle' : 'cancel';
   if (isContinueDue(batch)) return allHandlersFinished() && stores === 0 ? 'continue' : 'idle';
   if (data.open.length > 0 || isLookUpDue(batch) || (mayStart(batch) && waitingOf(data) > 0)) return 'window';
   return data.sealed && waitingOf(data) === 0 && stores === 0 && !data.mayLackItems ? 'end' : 'idle';
 }
 
-/** Until something is to be done; an open batch in which nothing is left, and to which nothing is added, seals itself. */
+/**
+ * Waits until there is something to do. An open batch that has nothing left to do, and to which nothing is added, seals
+ * itself.
+ */
 async function waitForNews(batch: Batch): Promise<void> {
   const { data, request } = batch;
   const isNews = () => nextStep(batch) !== 'idle';
@@ -115,12 +125,12 @@ async function waitForNews(batch: Batch): Promise<void> {
   const sealAt = data.addedAt + openForMsOf(request);
   if (await condition(isNews, Math.max(1, sealAt - Date.now()))) return;
   if (Date.now() < data.addedAt + openForMsOf(request)) return;
-  // A pause may last longer than that.
+  // A pause may last longer than an idle batch stays open.
   if (waitingOf(data) > 0 && patched('what-waits-holds-batches-open')) {
     await condition(isNews);
     return;
   }
-  // What is being kept was taken in time: the worker that keeps it may be away for longer than that.
+  // Items that are being stored came in time: the worker that stores them may be away for longer than that.
   if (batch.stores > 0 && patched('what-is-being-kept-holds-batches-open')) {
     await condition(() => batch.stores === 0 || isNews());
   } else {

@@ -26,7 +26,7 @@ const nameOf: Record<CancelOutcome, keyof BatchCancelReply['outcome']> = {
   not_submitted: 'notSubmitted',
 };
 
-/** Starts nothing more from here on, and waits until it is known what became of everything in flight. */
+/** Stops starting anything, and waits until it is known what became of everything in flight. */
 export async function cancelBatch(batch: Batch, { reason, detach }: BatchCancelMessage): Promise<BatchCancelReply> {
   const { data } = batch;
   if (batch.hasEnded) return { outcome: data.cancel?.outcome ?? nothingCancelled, phase: phaseOf(batch) };
@@ -50,7 +50,7 @@ export async function carryOutCancel(batch: Batch): Promise<void> {
   const [{ open, started }, closed] = await Promise.all([askAll(batch), closeUntouched(batch)]);
   const neverStarted = waitingOf(data) - started.length;
   await closeWaiting(batch, started);
-  // All at once, so that the counts add up at every moment.
+  // Changed together, so that the counts add up at every moment.
   data.open = open;
   data.ended.notStarted += neverStarted;
   data.cursor = totalOf(data);
@@ -61,7 +61,10 @@ export async function carryOutCancel(batch: Batch): Promise<void> {
   cancel.outcome = outcome;
 }
 
-/** What is in flight, with what became of its cancel, and which of it a lost window had started. */
+/**
+ * Asks everything in flight to cancel. Returns it with the outcomes, and the items of it that a lost window had
+ * started.
+ */
 async function askAll(batch: Batch) {
   const { data } = batch;
   const open: Required<Pick<OpenItem, 'index' | 'cancel'>>[] = [];
@@ -79,8 +82,8 @@ async function askAll(batch: Batch) {
 }
 
 /**
- * Gives what no window has come to its lines, while RunComfy is asked for what is in flight: that may take minutes. How many
- * these are.
+ * Writes the lines of items that no window has reached, while RunComfy is asked about those in flight, which may take
+ * minutes. Returns the number of these items.
  */
 async function closeUntouched(batch: Batch): Promise<number> {
   const { data } = batch;
@@ -109,12 +112,12 @@ async function askToCancel(batch: Batch, open: OpenItem[], doubtful: number[]): 
     });
   } catch (error) {
     log.warn('the items in flight could not be asked to cancel', { reason: messageOf(error) });
-    // What may be in flight is followed, as if it were: nothing paid is lost.
+    // Items that may be in flight are followed as if they were, so that nothing paid is lost.
     return { outcomes: [], started: doubtful };
   }
 }
 
-/** Writes the lines of what waits, but for these. */
+/** Writes the lines of the waiting items, except those of `started`. */
 async function closeWaiting(batch: Batch, started: readonly number[]): Promise<void> {
   const { data } = batch;
   const isStarted = new Set(started);
@@ -133,8 +136,8 @@ async function closeWaiting(batch: Batch, started: readonly number[]): Promise<v
 }
 
 /**
- * Whether lines that fill pages are to be written by themselves: what they would be sent along with, the places of 10,000
- * pages or 256 KiB of defaults, may need the rest of the 2 MiB that Temporal takes of an argument.
+ * Whether lines that fill pages must be written by themselves. What they would be sent along with (the places of 10,000
+ * pages, or 256 KiB of defaults) may need the rest of the 2 MiB that Temporal accepts for an argument.
  */
 export function areLinesInTheWay({ data: { lines } }: Batch): boolean {
   const isMuch = lines.length >= batchLimits.pageLines && jsonBytes(lines) > maxLinesBytes;
@@ -148,19 +151,19 @@ interface LinesWanted {
   isLast?: true;
 }
 
-/** Writes the lines that no page holds, as far as they fill pages; `isLast`: all of them. */
+/** Writes the lines that are in no page yet, as far as they fill pages; with `isLast`, all of them. */
 export async function writeLines(batch: Batch, wanted: LinesWanted = {}): Promise<void> {
   const { data } = batch;
   for (;;) {
     const head = wanted.from === undefined ? headOf(data.lines) : data.lines;
     const isPart = head.length < data.lines.length;
     await closeItems(batch, isPart ? {} : wanted, head);
-    // An earlier version asked for all at once: where its run is replayed, nothing is left.
+    // An earlier version wrote all lines at once: in a replay of its runs, nothing is left here.
     if (!isPart || data.lines.length < (wanted.isLast ? 1 : batchLimits.pageLines)) return;
   }
 }
 
-/** All of these lines, or the first of them in whole pages: as many as Temporal takes at once. */
+/** All of these lines, or as many whole pages of them as Temporal accepts at once. */
 function headOf(lines: BatchLine[]): BatchLine[] {
   const { pageLines } = batchLimits;
   if (lines.length <= pageLines || jsonBytes(lines) <= maxLinesBytes) return lines;
@@ -204,7 +207,7 @@ async function closeItems(
   }
 }
 
-/** Whether what is in flight is no longer waited for. */
+/** Whether items in flight are no longer waited for. */
 export function isLetGo({ cancel }: BatchData): boolean {
   return cancel?.detach === true && cancel.outcome !== undefined;
 }

@@ -15,7 +15,7 @@ export function endPhaseOf({ data, failure }: Batch): BatchEndPhase {
   return succeeded > 0 ? 'partial' : 'failed';
 }
 
-/** A request that cannot be understood: nothing was ordered. */
+/** The failure of a batch whose request cannot be understood: nothing was ordered. */
 export function refuseRequest(batch: Batch): ApplicationFailure {
   const { issues, key } = batch;
   const sentence = `the request cannot be understood, nothing was ordered: ${issuesSentence(issues)} (batch ${key})`;

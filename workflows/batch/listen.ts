@@ -25,7 +25,10 @@ import {
 } from './messages.ts';
 import { phaseOf, showNews, tellResults, tellState } from './visibility.ts';
 
-/** Takes messages from anyone: payloads may be absent or junk, and no handler may throw by accident. */
+/**
+ * Registers the handlers. Messages may come from anyone: payloads may be absent or junk, and no handler may throw by
+ * accident.
+ */
 export function listen(batch: Batch): void {
   setHandler(batchStateQuery, () => tellState(batch));
   setHandler(batchResultsQuery, (question) => tellResults(batch, question));
@@ -67,7 +70,7 @@ export function listen(batch: Batch): void {
   });
 }
 
-/** A pause of a person stands above one that the batch made itself. */
+/** Pauses the batch. A person's pause takes precedence over one that the batch made itself. */
 function pause(batch: Batch, payload: BatchPauseMessage | undefined): void {
   const { data, hasEnded } = batch;
   if (hasEnded || data.cancel || data.paused?.reason === 'user') return;
@@ -82,7 +85,7 @@ function resume(batch: Batch): void {
   const { data, hasEnded } = batch;
   if (hasEnded || !data.paused) return;
   delete data.paused;
-  // It is given as long again for what was forgotten.
+  // Gives as much time again to add items that were forgotten.
   if (data.mayLackItems) data.addedAt = Date.now();
   delete data.mayLackItems;
   data.failuresInARow = 0;
@@ -131,7 +134,7 @@ function change(batch: Batch, message: BatchSetMessage) {
   return { window: data.window, maxCostUsd: data.maxCost === undefined ? null : toUsd(data.maxCost) };
 }
 
-/** Clients in other languages send null for what is absent: beside other fields it lifts no limit. */
+/** Clients in other languages send null for absent fields: next to other fields, null does not lift the limit. */
 function isLimitLifted(message: BatchSetMessage): boolean {
   if (message.noMaxCost === true) return true;
   if (message.maxCostUsd !== null) return false;

@@ -19,17 +19,20 @@ import type { InputIssue } from '../../domain/generation.ts';
 import { maxBatchKeyLength, retryOfRunMemoKey, tooLong } from '../../domain/names.ts';
 import { type HandedOn, handedOn, type SampleOf, selfStartedBy } from '../run-start.ts';
 
-/** How many items a run that knows nothing of the one before looks for: as many as it could follow, and hand on, at once. */
+/**
+ * Number of items that a run which knows nothing of the previous one looks for: as many as it could follow and hand on
+ * at once.
+ */
 const mostForgotten = 20_000;
-/** Earlier versions: all that a request can hold. */
+/** The same in earlier versions: all that a request can hold. */
 const mostForgottenBefore = batchLimits.inlineItems;
-/** What is looked for by parts goes by so many items. */
+/** Number of items in each part when a look-up is done in parts. */
 const partOfDoubt = 1_000;
 
-/** How many items have ended in which way. */
+/** Numbers of items by how they have ended. */
 export type EndedCounts = Omit<BatchCounts, 'total' | 'waiting' | 'inFlight'>;
 
-/** A cancel that was asked for; `outcome` is missing until everything in flight was asked. */
+/** A requested cancel; `outcome` is missing until everything in flight has been asked. */
 export interface BatchCancel {
   /** ISO 8601. */
   requestedAt: string;
@@ -38,36 +41,42 @@ export interface BatchCancel {
   outcome?: BatchCancelReply['outcome'];
 }
 
-/** All that a batch knows, and hands on when it is continued. Only optional fields may be added. */
+/** Everything that a batch knows, and hands on when it is continued. Only optional fields may be added. */
 export interface BatchData extends HandedOn {
   /** ISO 8601. */
   startedAt: string;
-  /** Items of the request that no page holds yet. */
+  /** Items of the request that are in no page yet. */
   inline: BatchItem[];
   pages: PageOfItems[];
   sealed: boolean;
-  /** When items were added last, or an open batch had nothing left to do, epoch ms. */
+  /** When items were last added, or an open batch last ran out of work, epoch ms. */
   addedAt: number;
   /** Index of the first item that was never started. */
   cursor: number;
-  /** Only during a cancel: what stands from this index on has its lines. */
+  /** Only during a cancel: items from this index on have their lines already. */
   closedFrom?: number;
   /** A lost window may have started items up to this index. */
   reach: number;
-  /** Whether it has was not looked for since. */
+  /** No look-up has been made since of whether it has. */
   isInDoubt?: true;
-  /** Only of a run that knows nothing of the one before: it looks for them by parts, and has up to this index. */
+  /**
+   * Only in a run that knows nothing of the previous one: it looks for those items in parts, and has done so up to this
+   * index.
+   */
   lookedTo?: number;
-  /** Temporal has started this run by itself, and the one before was open: items may be forgotten, until a person goes on. */
+  /**
+   * Temporal started this run by itself while the previous one was open: items may be forgotten, until a person
+   * resumes.
+   */
   mayLackItems?: true;
   open: OpenItem[];
   givenBack: number[];
-  /** What items that are given back, or were, have cost so far; counted in `spent`. */
+  /** What items that are, or were, given back have cost so far; included in `spent`. */
   paid?: PaidItems;
-  /** What of it nobody has stated; counted in `presumed` instead. */
+  /** The presumed part of it; included in `presumed` instead. */
   presumedPaid?: PaidItems;
   ended: EndedCounts;
-  /** Lines that no page holds, and the number of the page that they begin. */
+  /** Lines that are in no page yet, and the number of the page that they begin. */
   lines: BatchLine[];
   linePage: number;
   window: number;
@@ -80,7 +89,7 @@ export interface BatchData extends HandedOn {
   cancel?: BatchCancel;
   failures: BatchFailureGroup[];
   failuresInARow: number;
-  /** How many ended in the last windows; epoch ms. */
+  /** Number of items that ended in the last windows; `at` in epoch ms. */
   recent: { at: number; ended: number }[];
 }
 
@@ -89,36 +98,36 @@ export interface Batch extends BatchIdentity {
   readonly request: BatchRequest;
   readonly issues: InputIssue[];
   readonly data: BatchData;
-  /** Has the window come back before its time. */
+  /** Makes the window return early. */
   interrupt: (() => void) | undefined;
-  /** Windows begun since the run began, or since somebody last said something to it. */
+  /** Windows begun since the run began, or since the last message to it. */
   windowsSinceNews: number;
   /** Windows in a row that were given up. */
   windowsGivenUp: number;
-  /** The window under way may run out of items before its time. */
+  /** The current window may run out of items early. */
   isStarving: boolean;
-  /** It was resumed while the window under way was out: what that one tells happened before. */
+  /** The batch was resumed while the current window was out: what that window reports happened before. */
   isResumed: boolean;
-  /** What is doubtful is looked for again from then on, epoch ms. */
+  /** Doubtful items are looked for again from this time on, epoch ms. */
   lookAgainAt: number;
-  /** Items are being kept, one message after the other. */
+  /** The storing of items, one message after the other. */
   storing: Promise<unknown>;
   stores: number;
   isWorkflowCancelled: boolean;
-  /** The workflow's own: it knows of a cancellation before its listeners hear of it. */
+  /** The workflow's own scope: it knows of a cancellation before its listeners hear of it. */
   readonly scope: CancellationScope;
   hasEnded: boolean;
   /** ISO 8601. */
   endedAt: string | undefined;
   failure: { type: 'InvalidInput'; message: string } | undefined;
   searchAttributes: string[];
-  /** When that was asked last, epoch ms. */
+  /** When the server was last asked for them, epoch ms. */
   attributesAskedAt: number;
   /** When the memo was written last, epoch ms. */
   shownAt: number;
-  /** The phase that lists tell. */
+  /** The phase that lists show. */
   shownPhase: BatchPhase;
-  /** Windows have told more since the memo was written. */
+  /** Windows have reported more since the memo was written. */
   isStale: boolean;
 }
 
@@ -181,13 +190,13 @@ function openData(request: BatchRequest, carried: BatchData | undefined): BatchD
   if (starter !== undefined) return patched('restarted-batches-wait') ? afterRestart(data, starter) : data;
   const isRunAgain = carried === undefined && workflowInfo().memo?.[retryOfRunMemoKey] !== undefined;
   if (!isRunAgain || !patched('batches-run-again-look-for-orders')) return data;
-  // Until it has come to what the run before had ordered, a pause or a cancel looks for that.
+  // Until it reaches the items that the previous run had ordered, a pause or a cancel looks for them.
   return { ...data, lookedTo: 0, reach: mostForgotten, isInDoubt: true };
 }
 
 /**
- * It does not know what was said to the run before, a cancel perhaps, nor what that one ordered: a person says whether it
- * goes on, and what was ordered is looked for meanwhile.
+ * The data of a run that Temporal started by itself. It does not know the messages to the previous run, perhaps a
+ * cancel, nor what that run ordered. A person decides whether it goes on; meanwhile it looks for what was ordered.
  */
 function afterRestart(data: BatchData, starter: string): BatchData {
   const message = `Temporal started this run by ${starter}: what was said to the batch, added and spent before is forgotten; what was ordered is found again under the items' keys`;
@@ -205,7 +214,7 @@ function afterRestart(data: BatchData, starter: string): BatchData {
   };
 }
 
-/** A batch whose pages could not be written would never end. */
+/** Issues of a key that is too long: a batch whose pages cannot be written would never end. */
 function issuesOfKey(key: string): InputIssue[] {
   if (key.length <= maxBatchKeyLength || !patched('batch-keys-fit-databases')) return [];
   return [{ path: 'key', message: tooLong(key.length, maxBatchKeyLength) }];
@@ -236,30 +245,30 @@ function firstData({ items = [], keepOpen, window, maxCostUsd }: BatchRequest): 
   };
 }
 
-/** How many items there are. */
+/** Number of items in the batch. */
 export function totalOf({ pages, inline }: BatchData): number {
   return itemsIn(pages) + inline.length;
 }
 
-/** What waits, and may have been started by a lost window. */
+/** Waiting items that a lost window may have started. */
 function doubtfulOf(data: BatchData): number[] {
   const { givenBack, cursor, reach } = data;
   const count = Math.max(0, Math.min(reach, totalOf(data)) - cursor);
   return [...givenBack, ...Array.from({ length: count }, (_, at) => cursor + at)];
 }
 
-/** What is to be looked for next, in a pause. */
+/** The doubtful items to look for next, during a pause. */
 export function nextInDoubt(data: BatchData): number[] {
   const doubtful = doubtfulOf(data);
   const { lookedTo } = data;
   if (lookedTo === undefined) return doubtful;
-  // What was found is followed first: most of it may have ended, and each end is a line.
+  // Items that were found are followed first: most of them may have ended, and each end is a line.
   if (data.open.length > partOfDoubt) return [];
   const others = doubtful.filter((index) => index >= lookedTo);
   return others.sort((one, other) => one - other).slice(0, partOfDoubt);
 }
 
-/** All that is doubtful, by the parts in which a cancel asks for it: at least one, which may be empty. */
+/** All doubtful items, in the parts in which a cancel asks about them: at least one part, which may be empty. */
 export function partsInDoubt(data: BatchData): number[][] {
   const doubtful = doubtfulOf(data);
   if (data.lookedTo === undefined) return [doubtful];
@@ -267,7 +276,7 @@ export function partsInDoubt(data: BatchData): number[][] {
   return Array.from({ length: count }, (_, at) => doubtful.slice(at * partOfDoubt, (at + 1) * partOfDoubt));
 }
 
-/** How many items wait to be started. */
+/** Number of items that wait to be started. */
 export function waitingOf(data: BatchData): number {
   return (data.closedFrom ?? totalOf(data)) - data.cursor + data.givenBack.length;
 }

@@ -17,13 +17,13 @@ export const batchStateQuery = defineQuery<BatchState>(batchMessageNames.state);
 /** Result lines of a page that is not written yet. */
 export const batchResultsQuery = defineQuery<BatchTail, [{ page: number }?]>(batchMessageNames.results);
 
-/** Adds items behind those that there are; the same again is answered as before. */
+/** Adds items behind the existing ones; the same message again is answered as before. */
 export const addUpdate = defineUpdate<{ count: number }, [BatchAddMessage]>(batchMessageNames.add);
 
-/** No more items will come. */
+/** Seals the batch: no more items will come. */
 export const sealUpdate = defineUpdate<{ count: number }>(batchMessageNames.seal);
 
-/** Starts nothing new until it is resumed; what runs ends. */
+/** Pauses the batch: nothing new is started until it is resumed, and what runs is followed to its end. */
 export const pauseUpdate = defineUpdate<{ phase: BatchPhase }, [BatchPauseMessage?]>(batchMessageNames.pause);
 
 /** As the update, taken without a worker. */
@@ -35,12 +35,12 @@ export const resumeUpdate = defineUpdate<{ phase: BatchPhase }, [BatchPauseMessa
 /** As the update, taken without a worker. */
 export const resumeSignal = defineSignal<[BatchPauseMessage?]>(batchMessageNames.resume);
 
-/** Changes how many may be in flight, and the limit of money. */
+/** Changes how many items may be in flight, and the limit on money. */
 export const setUpdate = defineUpdate<{ window: number; maxCostUsd: number | null }, [BatchSetMessage]>(
   batchMessageNames.set,
 );
 
-/** Asks everything in flight to cancel, starts nothing more, and tells what became of all. */
+/** Asks everything in flight to cancel, starts nothing more, and returns the outcomes. */
 export const batchCancelUpdate = defineUpdate<BatchCancelReply, [BatchCancelMessage?]>(batchMessageNames.cancel);
 
 /** As the update, taken without a worker. */

@@ -13,9 +13,12 @@ import { type Batch, nextInDoubt, totalOf, waitingOf } from './memory.ts';
 import { show, showNews } from './visibility.ts';
 
 const lastsMs = 20_000;
-/** The first ones after a start or a word from outside come back soon: whoever looks then sees what came of it. */
+/**
+ * Duration of the first window after a start or a message, in milliseconds: it returns soon, so that the effect can be
+ * seen.
+ */
 const firstLastsMs = 3_000;
-/** What is let go is given so long to end as its cancel says. */
+/** Time that orders which are let go have to end as their cancel says, in milliseconds. */
 const letGoAfterMs = 2_000;
 const windowsCounted = 10;
 
@@ -24,12 +27,15 @@ export function mayStart({ data }: Batch): boolean {
   return data.paused === undefined && data.cancel === undefined;
 }
 
-/** Whether a lost window may have started what nobody follows: a pause may last, and those orders run, and cost, meanwhile. */
+/**
+ * Whether to look for orders that a lost window may have started and nobody follows: a pause may last, and those orders
+ * run, and cost, meanwhile.
+ */
 export function isLookUpDue(batch: Batch): boolean {
   return batch.lookAgainAt <= Date.now() && isLookUpWanted(batch);
 }
 
-/** In how many milliseconds it will be due; undefined: it is now, or there is nothing to look for. */
+/** Milliseconds until that look-up is due; undefined if it is due now, or there is nothing to look for. */
 export function lookUpDueInMs(batch: Batch): number | undefined {
   const ms = batch.lookAgainAt - Date.now();
   return ms > 0 && isLookUpWanted(batch) ? ms : undefined;
@@ -39,7 +45,7 @@ function isLookUpWanted({ data }: Batch): boolean {
   return data.isInDoubt === true && data.paused !== undefined && !data.cancel && nextInDoubt(data).length > 0;
 }
 
-/** One window: what has ended in it is counted, and its lines kept until a page is full. */
+/** Runs one window. Items that have ended in it are counted, and their lines kept until a page is full. */
 export async function runWindow(batch: Batch): Promise<void> {
   if (areLinesInTheWay(batch)) {
     await writeLines(batch);
@@ -62,8 +68,8 @@ export async function runWindow(batch: Batch): Promise<void> {
     answer = await scope.run(() => windowActivity.runWindow(question));
     batch.windowsGivenUp = 0;
   } catch (error) {
-    // Called back before any worker had it, between two attempts, or with its worker gone, which could not say so any more;
-    // or given up. The next window finds what it had started.
+    // The window was called back before a worker had it, between two attempts, or when its worker was gone and could
+    // not answer any more; or it was given up. The next window finds what it had started.
     if (!isCancellation(error) && !isLostToCancel(error)) {
       await pauseIfGivenUp(error, batch.windowsGivenUp, scope);
       batch.windowsGivenUp += 1;
@@ -75,7 +81,8 @@ export async function runWindow(batch: Batch): Promise<void> {
     batch.isStarving = false;
   }
   take(batch, question, answer);
-  // It tells of all that it has started itself; of what a window before it had, and could not tell, it need not know.
+  // The window reports everything that it has started itself. It need not know what an earlier window had started and
+  // could not report.
   if (answer.isFirstAttempt) data.reach = Math.max(reachBefore, data.cursor);
   noteDoubts(batch, question, answer);
   batch.isStale = true;
@@ -86,7 +93,8 @@ export async function runWindow(batch: Batch): Promise<void> {
 function noteDoubts(batch: Batch, { mayStart, doubtful }: WindowQuestion, answer: WindowAnswer): void {
   const { data } = batch;
   if (mayStart && !answer.isFirstAttempt) doubt(batch);
-  // Those that are given back go first: where none is left, whoever has come so far has started all again.
+  // Items that were given back go first: if none is left, a window that has come this far has started all of them
+  // again.
   const isOvertaken = mayStart && data.givenBack.length === 0 && data.cursor >= Math.min(data.reach, totalOf(data));
   if (isOvertaken) delete data.isInDoubt;
   else if (doubtful && hasLooked(batch, answer)) noteLook(batch, doubtful);
@@ -99,7 +107,10 @@ function noteLook({ data }: Batch, looked: readonly number[]): void {
   if (!isAnyLeft) delete data.isInDoubt;
 }
 
-/** A worker of an earlier version does not: by and by another one takes the window. */
+/**
+ * Whether the window has looked for the doubtful items. A worker of an earlier version does not; sooner or later
+ * another one takes the window.
+ */
 function hasLooked(batch: Batch, { isInDoubt }: WindowAnswer): boolean {
   if (isInDoubt !== undefined) return !isInDoubt;
   if (!patched('look-ups-are-told')) return true;
@@ -113,7 +124,7 @@ function doubt({ data }: Batch): void {
   if (data.lookedTo !== undefined) data.lookedTo = 0;
 }
 
-/** An attempt that failed, or was lost with its worker, is not repeated once it was asked to stop. */
+/** Whether an attempt failed, or was lost with its worker, after it was asked to stop: it is then not repeated. */
 function isLostToCancel(error: unknown): boolean {
   return error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
 }
@@ -154,7 +165,7 @@ function questionOf(batch: Batch): WindowQuestion {
   };
 }
 
-/** Servers tell an activity nothing of what it inherits. */
+/** The workflow's priority: servers do not tell an activity what it inherits. */
 function precedence(): Precedence {
   const { priorityKey, fairnessKey, fairnessWeight } = workflowInfo().priority ?? {};
   return withoutUndefined({
@@ -174,7 +185,7 @@ function fullPagesOf({ lines, linePage }: Batch['data']): WindowQuestion['write'
 
 function take(batch: Batch, { write }: WindowQuestion, answer: WindowAnswer): void {
   const { data } = batch;
-  // Whoever resumed it knew of the wall and of the failures: none of them pauses it again.
+  // The person who resumed the batch knew of the wall and of the failures, so none of them pauses it again.
   const isOfThePast = batch.isResumed && patched('resume-forgets-what-was-before');
   data.lines = data.lines.slice(write.length * batchLimits.pageLines);
   data.linePage += write.length;

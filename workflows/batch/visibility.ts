@@ -18,12 +18,12 @@ import { type Batch, type BatchData, totalOf, waitingOf } from './memory.ts';
 
 const showEveryMs = 20_000;
 
-/** How many items stand where. */
+/** Numbers of items by where they stand. */
 export function countsOf({ data }: Batch): BatchCounts {
   return { total: totalOf(data), waiting: waitingOf(data), inFlight: data.open.length, ...data.ended };
 }
 
-/** What it has cost, and may yet. */
+/** What the batch has cost, and may still cost. */
 export function moneyOf({ data: { spent, presumed, open, maxCost, unpriced } }: Batch): BatchMoney {
   const reserved = open.reduce((sum, { price = 0 }) => sum + price, 0);
   return {
@@ -73,7 +73,7 @@ function inputOf(data: BatchData): BatchState['input'] {
   };
 }
 
-/** The answer of query `results`: of pages that are written it tells nothing. */
+/** The answer of query `results`; it has no lines of pages that are written already. */
 export function tellResults({ data, hasEnded }: Batch, question: unknown): BatchTail {
   const asked = isJsonObject(question) ? question['page'] : undefined;
   const page = typeof asked === 'number' && Number.isInteger(asked) ? asked : data.linePage;
@@ -94,12 +94,15 @@ function rateOf(batch: Batch): BatchState['rate'] {
   return { perMinute, etaAt: new Date(last.at + (left / perMinute) * 60_000).toISOString() };
 }
 
-/** Shows the short form of the state where lists look, every now and then while the batch runs. */
+/** Writes the short form of the state to the memo, where lists look, from time to time while the batch runs. */
 export function show(batch: Batch): void {
   if (Date.now() - batch.shownAt >= showEveryMs) showNow(batch);
 }
 
-/** Shows at once what lists would tell wrong for as long as nothing more happens: another phase, or what was told before it waits. */
+/**
+ * Writes the memo at once if lists would otherwise be wrong for as long as nothing more happens: the phase has changed,
+ * or the batch is about to wait with unpublished news.
+ */
 export function showNews(batch: Batch, isToWait = false): void {
   const isNews = phaseOf(batch) !== batch.shownPhase || (isToWait && batch.isStale);
   if (isNews && patched('what-stands-still-is-shown')) showNow(batch);
@@ -122,7 +125,7 @@ function showNow(batch: Batch): void {
   upsertMemo({ [batchWorkflowType]: memo });
 }
 
-/** Shows how it ended, once. */
+/** Publishes how the batch ended, once. */
 export async function showEnd(batch: Batch): Promise<void> {
   showNow(batch);
   const ofEnd = [

@@ -21,7 +21,10 @@ import { type Budget, type CarriedBudget, carryBudget, isContinueDue, openBudget
 import { lookUpOld } from './reconcile.ts';
 import { showNow, tellBudget } from './visibility.ts';
 
-/** A limit of money shared by all workers: what is reserved before an order is sent, and settled by what it cost. */
+/**
+ * A limit on money shared by all workers. Prices are reserved before orders are sent, and settled by what the orders
+ * cost.
+ */
 export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBudget): Promise<BudgetState> {
   waitForKeyOf(request, carried);
   const name = budgetNameOf(workflowInfo().workflowId);
@@ -34,23 +37,24 @@ export async function runcomfyBudget(request: BudgetRequest, carried?: CarriedBu
   return await CancellationScope.nonCancellable(async () => {
     const life = new CancellationScope();
     scope.cancelRequested.catch(() => {
-      // Whoever holds money here must find the budget until its order has ended.
+      // Orders with reservations must find the budget until they have ended.
       if (!patched('cancelled-budgets-end-once-settled')) {
         life.cancel();
         return;
       }
       budget.books.isClosing = true;
-      // Whoever reads the memo while no worker is there would find money in it that is not granted. An end shows itself.
+      // Otherwise a reader of the memo, while no worker is there, would see money that is no longer granted. An end is
+      // shown anyway.
       if (budget.books.open.size > 0 && patched('budgets-that-end-are-shown')) showNow(budget);
     });
     const state = await life.run(() => serve(budget, parsed.value));
-    // Of a run that continues a cancelled one Temporal knows no cancellation: it completes.
+    // A run that continues a cancelled one is not cancelled itself according to Temporal, so it completes.
     if (scope.consideredCancelled && !budget.isClosed) throw new CancelledFailure(`budget ${name} was cancelled`);
     return state;
   });
 }
 
-/** Does what is due until the budget is closed, or its workflow cancelled and nothing reserved any more. */
+/** Does what is due until the budget is closed, or until its workflow is cancelled and nothing is reserved any more. */
 async function serve(budget: Budget, request: BudgetRequest): Promise<BudgetState> {
   for (;;) {
     await untilAnythingIsDue(budget);
@@ -77,13 +81,13 @@ function isLetGo({ isClosing, open }: Budget['books']): boolean {
   return isClosing === true && open.size === 0;
 }
 
-/** Waits for the end, for the next run, for old reservations or for midnight. */
+/** Waits for the end of the budget, the next run, old reservations or the next period. */
 async function untilAnythingIsDue(budget: Budget): Promise<void> {
   const { books } = budget;
   const isUrgent = () => budget.isClosed || isLetGo(books) || isContinueDue(budget);
   const lookUpAt = nextLookUpAt(books, budget.lookedUpAt);
   const times = [lookUpAt, nextPeriodAt(books)].filter((time) => time !== undefined);
-  // Nothing is old before something is reserved.
+  // Without reservations there is no time for a look-up yet.
   const isNews = () => isUrgent() || (lookUpAt === undefined && books.open.size > 0);
   if (times.length === 0) await condition(isNews);
   else await condition(isNews, Math.max(1, Math.min(...times) - Date.now()));

@@ -24,7 +24,10 @@ import {
 } from './messages.ts';
 import { show, showNow, showSettled, tellBudget } from './visibility.ts';
 
-/** Takes messages from anyone: what cannot be understood is refused, and fails no workflow task. */
+/**
+ * Registers the handlers. Messages may come from anyone: what cannot be understood is refused and fails no workflow
+ * task.
+ */
 export function listen(budget: Budget): void {
   const { books } = budget;
   setHandler(budgetStateQuery, () => tellBudget(budget));
@@ -108,7 +111,7 @@ export function listen(budget: Budget): void {
   );
 }
 
-/** What was ignored stays so in the histories that say it was. */
+/** Histories in which long messages were ignored must ignore them in a replay as well. */
 function takenOf(told: ReturnType<typeof readSettlements>): ReturnType<typeof readSettlements> {
   const isLong = told.settlements.length + told.junk > maxPerMessage;
   return isLong && !patched('long-settles-are-taken') ? { settlements: [], junk: 1 } : told;

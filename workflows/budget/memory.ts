@@ -4,7 +4,7 @@ import type { BudgetRequest, Settlement } from '../../domain/budget/budget.ts';
 import { withoutUndefined } from '../../domain/json.ts';
 import { type HandedOn, handedOn, type SampleOf, selfStartedBy } from '../run-start.ts';
 
-/** A server takes 2,000 updates of one run. */
+/** Updates after which a run is continued: a server accepts 2,000 per run. */
 const maxUpdates = 1_500;
 
 /** The memory of one budget. */
@@ -14,7 +14,7 @@ export interface Budget {
   isClosed: boolean;
   /** Why nothing is granted until the limit is set. */
   warning: string | undefined;
-  /** Updates of this run: a server takes 2,000. */
+  /** Updates that this run has accepted. */
   updates: number;
   /** When old reservations were looked up last, epoch ms. */
   lookedUpAt: number;
@@ -22,7 +22,7 @@ export interface Budget {
   shownAt: number;
 }
 
-/** What the next run is handed. A run of another version may read it: fields are added, never changed. */
+/** What is handed to the next run. A run of another version may read it: fields are added, never changed. */
 export interface CarriedBudget extends HandedOn {
   books: CarriedBooks;
   lookedUpAt: number;
@@ -33,7 +33,7 @@ const sampleOfCarried: SampleOf<CarriedBudget> = {
   books: { limit: 0, period: '', periodStart: 0, spent: 0, over: 0, presumed: 0, refused: 0, grants: 0, open: [] },
 };
 
-/** Opens the memory of a budget, or goes on with what an earlier run has handed on. */
+/** Opens the memory of a budget, or continues with what an earlier run has handed on. */
 export function openBudget(name: string, request: BudgetRequest, given: unknown): Budget {
   const handed = handedOn(given, sampleOfCarried);
   const starter = selfStartedBy(handed);
@@ -60,14 +60,14 @@ function forgotten(starter: string): string {
   return `Temporal started this run by ${starter}, and what was set, spent and reserved before is forgotten: nothing is granted until the limit is set`;
 }
 
-/** What was not read of them stays so in the histories of workers that did not. */
+/** Histories of workers that did not read `presumedUsd` must not read it in a replay either. */
 export function readPresumed(settlements: Settlement[]): Settlement[] {
   const isAnyPresumed = settlements.some(({ presumedUsd }) => presumedUsd !== undefined);
   if (!isAnyPresumed || patched('presumed-costs-are-told')) return settlements;
   return settlements.map(({ presumedUsd: _, ...rest }) => rest);
 }
 
-/** Whether the next run is to begin, before the server refuses something of this one. */
+/** Whether the next run should begin, before the server refuses anything to this one. */
 export function isContinueDue({ updates }: Budget): boolean {
   return updates >= maxUpdates || workflowInfo().continueAsNewSuggested;
 }

@@ -11,16 +11,16 @@ import type {
 } from '../../domain/budget/budget.ts';
 import { budgetMessageNames } from '../../domain/budget/names.ts';
 
-/** Sets prices aside, at most 100 at a time; the same key again is granted again at no cost. */
+/** Reserves prices, at most 100 at a time. A key that is reserved already is granted again at no cost. */
 export const reserveUpdate = defineUpdate<ReserveReply, [ReserveMessage]>(budgetMessageNames.reserve);
 
-/** Tells what became of orders. */
+/** Reports what became of orders. */
 export const settleSignal = defineSignal<[SettleMessage]>(budgetMessageNames.settle);
 
 /** Sets another limit. */
 export const setUpdate = defineUpdate<BudgetState, [SetMessage]>(budgetMessageNames.set);
 
-/** Frees what is set aside for a key, on a person's word. */
+/** Frees the reservation of a key, on a person's word. */
 export const releaseUpdate = defineUpdate<BudgetState, [ReleaseMessage]>(budgetMessageNames.release);
 
 /** Ends the budget; refused while reservations are open. */

@@ -6,20 +6,20 @@ import { readActivityError } from '../generation/activity-error.ts';
 import { type Budget, isContinueDue, readPresumed } from './memory.ts';
 import { showSettled } from './visibility.ts';
 
-/** How many are asked about in one activity. */
+/** Reservations per activity. */
 const atOnce = 50;
 
-/** Looks up what became of old reservations whose orders have not told themselves, until the budget is closed. */
+/** Looks up what became of old reservations whose orders have not reported, until the budget is closed. */
 export async function lookUpOld(budget: Budget): Promise<void> {
   const look = { isOver: false };
   const looking = lookUpAll(budget).finally(() => (look.isOver = true));
   await Promise.race([looking, condition(() => budget.isClosed || look.isOver)]);
-  // Whoever closed it was answered: a budget of its name may be created now.
+  // The caller that closed it has got its answer: a budget of this name may be created now.
   if (budget.isClosed && !look.isOver && patched('closing-waits-for-no-look-up')) return;
   await looking;
 }
 
-/** What follows an answer must follow it at once: an order that is answered in the same task is answered after it. */
+/** Each answer is handled right away, in the same task: an order that is answered in that task comes after it. */
 async function lookUpAll(budget: Budget): Promise<void> {
   const { books } = budget;
   const now = Date.now();
@@ -40,7 +40,10 @@ async function lookUpAll(budget: Budget): Promise<void> {
   showSettled(budget, openBefore);
 }
 
-/** The budget ends, or goes on in a new run, which looks up the rest; but for one part of them at least there is always time. */
+/**
+ * Whether to stop: the budget ends, or continues in a new run, which looks up the rest. There is always time for at
+ * least one part.
+ */
 function isNextDue(budget: Budget, from: number): boolean {
   return budget.isClosed || (from > 0 && isContinueDue(budget) && patched('long-look-ups-let-budgets-continue'));
 }

@@ -7,19 +7,22 @@ import type { Budget } from './memory.ts';
 
 const showEveryMs = 20_000;
 
-/** Shows the state where lists look, every now and then. */
+/** Writes the state to the memo, where lists look, from time to time. */
 export function show(budget: Budget): void {
   if (Date.now() - budget.shownAt >= showEveryMs) showNow(budget);
 }
 
-/** The same once something was settled; where that leaves nothing reserved at once: it may be long until anything happens. */
+/**
+ * The same after a settlement. At once if nothing is reserved any more, since it may be long until anything else
+ * happens.
+ */
 export function showSettled(budget: Budget, openBefore: number): void {
   const isQuiet = openBefore > 0 && budget.books.open.size === 0;
   if (isQuiet && patched('what-stands-still-is-shown')) showNow(budget);
   else show(budget);
 }
 
-/** Shows the state where lists look. */
+/** Writes the state to the memo now. */
 export function showNow(budget: Budget): void {
   budget.shownAt = Date.now();
   upsertMemo({ [budgetWorkflowType]: { ...tellBudget(budget) } });
