@@ -37,7 +37,7 @@ export interface ActivityDeps {
   budgets: BudgetDesk;
   openAttempts: OpenAttempts;
   waiting: WaitingKnowledge;
-  /** The search attributes of ours that the server knows. */
+  /** Our search attributes that the server knows. */
   searchAttributes: () => string[];
   /** Which of these search attributes the server knows right now. Ours count only if they have our type. */
   existingSearchAttributes: (names: string[]) => Promise<string[]>;

@@ -1,7 +1,7 @@
 import type { Activities } from '../domain/activities.ts';
 import type { ActivityDeps } from './activity-deps.ts';
 
-/** Asks Temporal which search attributes there are just now; a local activity. */
+/** Asks Temporal which of these search attributes exist right now. */
 export function createListSearchAttributes({
   existingSearchAttributes,
 }: ActivityDeps): Activities['listSearchAttributes'] {

@@ -27,7 +27,7 @@ export interface BatchDeps {
   pipelines: ItemOrders<PipelineRequest>;
   pages: Pick<BatchPages, 'readItems' | 'write'>;
   lookup: ModelLookupOptions;
-  /** The search attributes of ours that the server knows. */
+  /** Our search attributes that the server knows. */
   searchAttributes: () => string[];
   /** Aborted once the worker stops: windows then return what they have. */
   stopping: AbortSignal;

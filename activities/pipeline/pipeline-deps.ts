@@ -3,6 +3,6 @@ import type { DecidingParts, KnownGenerations } from '../../plans/deciding/parts
 /** What the activities of pipelines need from the process they run in. */
 export interface PipelineDeps extends DecidingParts {
   generations: KnownGenerations;
-  /** The search attributes of ours that the server knows. */
+  /** Our search attributes that the server knows. */
   searchAttributes: () => string[];
 }

@@ -26,13 +26,13 @@ export const sealUpdate = defineUpdate<{ count: number }>(batchMessageNames.seal
 /** Pauses the batch: nothing new is started until it is resumed, and what runs is followed to its end. */
 export const pauseUpdate = defineUpdate<{ phase: BatchPhase }, [BatchPauseMessage?]>(batchMessageNames.pause);
 
-/** As the update, taken without a worker. */
+/** Like the update, but accepted without a worker. */
 export const pauseSignal = defineSignal<[BatchPauseMessage?]>(batchMessageNames.pause);
 
 /** Goes on after a pause, whatever its reason. */
 export const resumeUpdate = defineUpdate<{ phase: BatchPhase }, [BatchPauseMessage?]>(batchMessageNames.resume);
 
-/** As the update, taken without a worker. */
+/** Like the update, but accepted without a worker. */
 export const resumeSignal = defineSignal<[BatchPauseMessage?]>(batchMessageNames.resume);
 
 /** Changes how many items may be in flight, and the limit on money. */
@@ -43,5 +43,5 @@ export const setUpdate = defineUpdate<{ window: number; maxCostUsd: number | nul
 /** Asks everything in flight to cancel, starts nothing more, and returns the outcomes. */
 export const batchCancelUpdate = defineUpdate<BatchCancelReply, [BatchCancelMessage?]>(batchMessageNames.cancel);
 
-/** As the update, taken without a worker. */
+/** Like the update, but accepted without a worker. */
 export const batchCancelSignal = defineSignal<[BatchCancelMessage?]>(batchMessageNames.cancel);

@@ -62,8 +62,8 @@ export async function checkWebhook(generation: Generation): Promise<void> {
 }
 
 /**
- * Whether the request was ordered before, so that refusing it loses what was paid. After a local activity it is not asked
- * for a patch, which a replay may ask for earlier.
+ * Whether the request was taken over, so that refusing it would lose what was paid. False if the check was a local
+ * activity: `patched` must not be called after one, since a replay may call it earlier.
  */
 function isPaidTakeOver({ facts }: Generation): boolean {
   if (facts.request.requestId === undefined || !patched('webhooks-are-checked-by-an-activity')) return false;

@@ -34,7 +34,7 @@ export function webhookBody(generation: Generation, type: WebhookEvent, result?:
   return { ...body, data: { ...rest, leftOut } };
 }
 
-/** The key as its tenant knows it: the tenant's name in the memo counts where the Workflow ID begins with it. */
+/** The key as its tenant knows it. The tenant's name in the memo counts only if the Workflow ID begins with it. */
 function placeOf({ facts }: Generation): { key: string; tenant: string | undefined } {
   const { memo } = workflowInfo();
   const tenant = isJsonObject(memo) ? memo[tenantMemoKey] : undefined;

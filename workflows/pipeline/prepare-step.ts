@@ -80,8 +80,8 @@ function termsOf({ request: { maxCostUsd, onWall } }: Pipeline): Pick<StepQuesti
 }
 
 /**
- * Prepares a step by a local activity. Undefined if another one is running, or if it takes too long or fails: it is
- * then retried for as long as it takes.
+ * Prepares a step by a local activity. Undefined if another one is running, or if it takes too long or fails: the step
+ * is then prepared by a normal activity.
  */
 async function prepareAtOnce(pipeline: Pipeline, question: StepQuestion): Promise<StepAnswer | undefined> {
   const { isSparing, isSteady } = planOf(pipeline);
