@@ -52,8 +52,7 @@ export interface ActivityDeps {
     firstExecutionRunId: string;
   }) => Promise<{ requestId: string; acceptedAt: string } | undefined>;
   /**
-   * What the runs before a reset of this one submitted; `nothing` if it was not reset. Rejects if Temporal does not
-   * tell.
+   * What the runs before a reset of this one submitted; `nothing` if there was no reset. Rejects if Temporal cannot tell.
    */
   submitBeforeReset: (run: {
     workflowId: string;

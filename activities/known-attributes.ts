@@ -1,10 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { KnownAttributes } from '../domain/names.ts';
 
-/**
- * The server's search attributes as the worker knows them, with a timestamp for a workflow that may hear of them much
- * later.
- */
+/** The server's search attributes as the worker knows them, dated, since the workflow may hear of them much later. */
 export function knownAttributes({ searchAttributes }: { searchAttributes: () => string[] }): KnownAttributes {
   const { currentAttemptScheduledTimestampMs } = activityInfo();
   return {

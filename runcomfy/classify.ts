@@ -43,16 +43,10 @@ const refusals = new Set([
  */
 const refusalsBeforeForwarding = new Set([401, 411, 413, 414, 429, 431]);
 
-/**
- * Statuses about the order or its account. No server in front of the application sends one of them with a message in
- * JSON.
- */
+/** Statuses about the order or its account. No server in front of the application sends them with a message in JSON. */
 const refusalsInWords = new Set([402, 415, 422]);
 
-/**
- * Returns the JSON of a successful reply, or of one that tells how the work ended; throws the error for everything
- * else.
- */
+/** Returns the JSON of a successful reply, or of one that tells how the work ended. Throws for everything else. */
 export function bodyOf(context: CallContext, exchange: Exchange): unknown {
   if (exchange.kind === 'failed') throw classifyFailure(context, exchange);
   const isSuccess = exchange.httpStatus >= 200 && exchange.httpStatus < 300;
@@ -150,10 +144,7 @@ function classifyFailure(
   );
 }
 
-/**
- * Whether this is a "not found" in JSON of unknown form. RunComfy may have written it, or a misrouting server on the
- * way.
- */
+/** Whether this is a "not found" in JSON of unknown form, from RunComfy or a misrouting server on the way. */
 function isUnsignedNotFound(endpoint: Endpoint, meaning: number, { message, code }: ErrorBody): boolean {
   if (endpoint !== 'status' && endpoint !== 'result' && endpoint !== 'cancel') return false;
   return (meaning === 404 || meaning === 410) && (message !== undefined || code !== undefined);

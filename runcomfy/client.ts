@@ -104,8 +104,7 @@ export interface VerbatimReads {
 }
 
 /**
- * Creates a client of RunComfy's HTTP API. Throws if a base is not an http(s) URL without credentials, query and
- * fragment.
+ * Creates a client of RunComfy's HTTP API. Throws if a base is not a plain http(s) URL without credentials or query.
  */
 export function createRunComfyClient(options: RunComfyClientOptions): RunComfyClient & VerbatimReads {
   const modelApi = parseBase('modelApiBase', options.modelApiBase);

@@ -27,8 +27,7 @@ import type { PipelineDeps } from './pipeline-deps.ts';
  */
 const maxPreparedBytes = 256 * 1024;
 /**
- * Longest time to prepare first steps along with the check, in milliseconds: it is better to begin, since each
- * remaining step gets an activity of its own.
+ * Longest time to prepare first steps along with the check, in milliseconds; the others get activities of their own.
  */
 const firstMs = 3_000;
 const maxFirstSteps = 8;

@@ -53,7 +53,7 @@ interface DoubtfulAnswer {
 
 interface Doubt {
   type: string;
-  /** Time of the first such answer, moved forward by the time in which nobody asked; epoch ms. */
+  /** Time of the first such answer, moved later by the time in which nobody asked; epoch ms. */
   since: number;
   /** Time of the last such answer, epoch ms. */
   at?: number;

@@ -188,8 +188,8 @@ async function readOnce(
 }
 
 /**
- * Checks a `cancelled` status against the result, which may say that the work succeeded or still runs. An output counts;
- * that it still runs counts only until the contradiction has lasted.
+ * Checks a `cancelled` status against the result, which may say that the work succeeded or still runs. An output counts
+ * at once; that the work still runs counts only until the contradiction has lasted.
  */
 async function endOfStopped(
   deps: ReadingDeps,

@@ -3,10 +3,7 @@ import { findBundledModel } from '../../runcomfy/models/bundled.ts';
 
 const maxModels = 1_000;
 
-/**
- * Models that RunComfy is known to have: those bundled with this package, and those for which it accepted an order from
- * this worker.
- */
+/** Models that RunComfy is known to have: bundled ones, and those for which it accepted an order from this worker. */
 export interface KnownModels {
   has: (model: string) => boolean;
   add: (model: string) => void;

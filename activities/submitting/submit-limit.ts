@@ -9,10 +9,7 @@ const recentMs = 10_000;
 const freeRate = 2_000;
 const slowestRate = 0.1;
 
-/**
- * The rate to return to, as a share of the refused one: a little less, so that orders arriving in bunches do not exceed
- * the limit.
- */
+/** The rate to return to, as a share of the refused one: a bit less, so that bunched orders stay within the limit. */
 const shareOfRefused = 0.975;
 /** Share by which the rate is at first lower than that. */
 const decrease = 0.03;

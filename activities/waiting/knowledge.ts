@@ -43,10 +43,7 @@ export interface WaitSoFar {
 export interface WaitingKnowledge {
   /** `submittedAt` in epoch ms. If unknown, the work counts as submitted after all that was learned before. */
   learn: (work: FinishedWork, submittedAt?: number) => void;
-  /**
-   * Whether enough is known of such work that one more finished generation would hardly teach a starting worker
-   * anything.
-   */
+  /** Whether enough is known of such work that one more generation would hardly teach a starting worker anything. */
   knowsWell: (work: Pick<FinishedWork, 'workKey' | 'model'>) => boolean;
   /** A queue position of this model fell by `places` in the `seconds` between two reads. */
   learnQueueMove: (move: { model: string; places: number; seconds: number }) => void;

@@ -32,8 +32,7 @@ export interface InputValidator {
 type Lookup = { entry: CatalogueModel } | { failure: string };
 
 /**
- * Checks an input without the network: by its schema for a bundled model, else only by the rules that hold for all
- * models.
+ * Checks an input without the network: by the schema of a bundled model, else by the rules that hold for all models.
  */
 export function validateBundled(model: string, input: unknown, modelApiBase?: string): InputReport {
   return validateInput(model, input, undefined, loopbackHostOf(modelApiBase));

@@ -7,10 +7,7 @@ const named: readonly (readonly [RegExp, MediaKind])[] = [
   [/(?:^|-)(?:audio|music|speech|tts|song)(?:-|$)/, 'audio'],
 ];
 
-/**
- * The kind of media that a model makes, as far as its categories or its id tell (`…/image-to-video/1080p` makes
- * videos).
- */
+/** The kind of media that a model makes, by its categories or its id (`…/image-to-video/1080p` makes videos). */
 export function modelKind(modelId: string, categories: readonly string[] = []): MediaKind | undefined {
   const kinds = new Set(categories.map(kindOfName).filter((kind) => kind !== undefined));
   if (kinds.size === 1) return [...kinds][0];

@@ -11,10 +11,7 @@ const maxPathLength = 200;
  */
 const maxCandidates = 500;
 
-/**
- * One warning for each key that the schema does not know, nested ones included, with the nearest known name; at most
- * 50.
- */
+/** One warning per key that the schema does not know, nested ones too, with the nearest known name; at most 50. */
 export function findUnknownKeys(input: unknown, node: SchemaNode): string[] {
   const warnings: string[] = [];
   for (const warning of unknownKeys(input, node, '$')) {

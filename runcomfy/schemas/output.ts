@@ -34,8 +34,8 @@ export interface OutputContext {
 }
 
 /**
- * Takes the URLs out of the documented output fields (`image`, `images`, `video`, `videos`, `audio`, `audios`, or a bare
- * string or array), de-duplicated, in RunComfy's order.
+ * Takes the URLs out of the documented output fields (`image`, `images`, `video`, `videos`, `audio`, `audios`, or a
+ * bare string or array), deduplicated, in RunComfy's order.
  */
 export function readOutput(output: unknown, { kind, inputUrls = [] }: OutputContext): GenerationOutput {
   const excluded = new Set(inputUrls.flatMap((url) => [url, webAddress(url) ?? url]));

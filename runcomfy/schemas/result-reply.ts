@@ -50,8 +50,7 @@ export interface Failure {
 }
 
 /**
- * What a result read says. `succeeded` may come with an empty output; the caller decides whether to wait for it or to
- * give up.
+ * What a result read says. `succeeded` may come without an output; the caller decides whether to wait or to give up.
  */
 export type ResultReply =
   | (ResultFacts & FoundOutput & { status: 'succeeded' })

@@ -39,8 +39,7 @@ export function createScrubber(): Scrubber {
     return text.slice(0, text.length - Math.max(0, ...lengths));
   };
 
-  // Servers may also cut a message in which they echo a header, so a text that ends with half of the token loses that
-  // half.
+  // Servers may cut a message in which they echo a header, so half a token is removed from the end of a text as well.
   const text = (dirty: string) => clean(dirty, ({ length }) => Math.max(shortestSecret, length / 2));
 
   const beginning = (cut: string) => clean(cut, () => shortestBeginning);

@@ -30,8 +30,7 @@ import { countsOf, moneyOf, showEnd, showNews } from './visibility.ts';
 const maxCarriedBytes = maxBytesAtOnce - 16 * 1024;
 
 /**
- * Runs many orders as one durable unit, a limited number at a time: exactly one result line for each, whatever becomes
- * of it.
+ * Runs many orders as one durable unit, a limited number at a time: exactly one result line for each, however it ends.
  */
 export async function runcomfyBatch(request: BatchRequest, carried?: BatchData): Promise<BatchResult> {
   waitForKeyOf(request, carried);
@@ -40,8 +39,7 @@ export async function runcomfyBatch(request: BatchRequest, carried?: BatchData):
   const stored =
     batch.data.inline.length > 0 ? CancellationScope.nonCancellable(() => storeInlineItems(batch)) : undefined;
   listen(batch);
-  // A cancellation of the workflow is only recorded: orders in flight must still be asked to stop, and that takes
-  // activities.
+  // A cancellation is only recorded: orders in flight must still be asked to stop, and that takes activities.
   return await CancellationScope.nonCancellable(async () => {
     const result = await fulfil(batch, stored);
     if (!allHandlersFinished()) await condition(() => allHandlersFinished(), '2 minutes');
@@ -102,10 +100,7 @@ function nextStep(batch: Batch): Step {
   return data.sealed && waitingOf(data) === 0 && stores === 0 && !data.mayLackItems ? 'end' : 'idle';
 }
 
-/**
- * Waits until there is something to do. An open batch that has nothing left to do, and to which nothing is added, seals
- * itself.
- */
+/** Waits until there is something to do. An open batch without work, to which nothing is added, seals itself. */
 async function waitForNews(batch: Batch): Promise<void> {
   const { data, request } = batch;
   const isNews = () => nextStep(batch) !== 'idle';

@@ -26,8 +26,7 @@ import {
 import { phaseOf, showNews, tellResults, tellState } from './visibility.ts';
 
 /**
- * Registers the handlers. Messages may come from anyone: payloads may be absent or junk, and no handler may throw by
- * accident.
+ * Registers the handlers. Anyone may send messages: payloads may be absent or junk, and no handler may throw for that.
  */
 export function listen(batch: Batch): void {
   setHandler(batchStateQuery, () => tellState(batch));

@@ -65,8 +65,7 @@ export interface BatchData extends HandedOn {
    */
   lookedTo?: number;
   /**
-   * Temporal started this run by itself while the previous one was open: items may be forgotten, until a person
-   * resumes.
+   * Temporal started this run by itself while the previous one was open; items may be missing until someone resumes.
    */
   mayLackItems?: true;
   open: OpenItem[];
@@ -152,7 +151,7 @@ const sampleOfData: SampleOf<BatchData> = {
   ended: { succeeded: 0, failed: 0, cancelled: 0, timedOut: 0, unknown: 0, notStarted: 0 },
 };
 
-/** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
+/** Opens the memory from the workflow's argument, which anyone may have sent, and from what an earlier run carried. */
 export function openBatch(argument: unknown, given: unknown): Batch {
   const { workflowId, firstExecutionRunId } = workflowInfo();
   const parsed = parseBatchRequest(argument);

@@ -25,8 +25,7 @@ import {
 import { show, showNow, showSettled, tellBudget } from './visibility.ts';
 
 /**
- * Registers the handlers. Messages may come from anyone: what cannot be understood is refused and fails no workflow
- * task.
+ * Registers the handlers. Anyone may send messages: what cannot be understood is refused and fails no workflow task.
  */
 export function listen(budget: Budget): void {
   const { books } = budget;

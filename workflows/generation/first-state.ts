@@ -55,10 +55,7 @@ export function runEndsAt(): number {
   return runSpan().endsAt;
 }
 
-/**
- * Moves the deadline forward if necessary, so that it leaves time before the run's own timeout, which others may have
- * set.
- */
+/** Brings the deadline closer if necessary, to leave time before the run's own timeout, which others may have set. */
 function withinTheRun(state: GenerationState): GenerationState {
   const { startedAt, endsAt } = runSpan();
   if (endsAt === Number.POSITIVE_INFINITY) return state;

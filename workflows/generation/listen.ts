@@ -31,8 +31,7 @@ const stuckReadMs = 2_000;
 const maxReasonLength = 1_000;
 
 /**
- * Registers the handlers. Messages may come from anyone: payloads may be absent or junk, and no handler may throw by
- * accident.
+ * Registers the handlers. Anyone may send messages: payloads may be absent or junk, and no handler may throw for that.
  */
 export function listen(generation: Generation): void {
   const { state, wishes, plan, open } = generation;

@@ -189,7 +189,7 @@ const sampleOfCarried: SampleOf<CarriedMemory> = {
   state: { phase: '', model: '', submission: '', reads: 0, deadlineAt: '' },
 };
 
-/** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
+/** Opens the memory from the workflow's argument, which anyone may have sent, and from what an earlier run carried. */
 export function openGeneration(argument: unknown, given: unknown): Generation {
   const { workflowId: key, continuedFromExecutionRunId, attempt, memo } = workflowInfo();
   const isContinued = continuedFromExecutionRunId !== undefined;

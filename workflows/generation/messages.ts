@@ -14,7 +14,7 @@ export interface CancelMessage {
   reason?: string;
 }
 
-/** Reply of update `resolveSubmission`: where the decision led; `requestId` once one is known, `failure` if it ended. */
+/** Reply of update `resolveSubmission`: where the decision led; `requestId` once known, `failure` if it ended. */
 export interface SubmissionResolutionReply {
   phase: Phase;
   requestId?: string;

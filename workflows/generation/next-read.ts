@@ -58,7 +58,7 @@ async function pause(generation: Generation): Promise<void> {
   settleReadWish(generation);
 }
 
-/** Marks the begin of a read; its answer decides what comes next. */
+/** Marks the start of a read; its answer decides what comes next. */
 export function beginRead(generation: Generation): void {
   generation.plan.readSince = Date.now();
   planRead(generation, {});

@@ -29,9 +29,8 @@ import { warn } from './sightings.ts';
 import { webhookBody } from './webhook-event.ts';
 
 /**
- * Ends a generation before anything is paid if its webhook could never be delivered. It goes on if no worker can tell, if
- * its request is taken over, or if an earlier run may have paid for the order; each attempt to deliver checks the webhook
- * again.
+ * Ends a generation before anything is paid if its webhook could never be delivered. It goes on if no worker can tell,
+ * if its request is taken over, or if an earlier run may have paid; each attempt to deliver checks the webhook again.
  */
 export async function checkWebhook(generation: Generation): Promise<void> {
   const { facts, told } = generation;

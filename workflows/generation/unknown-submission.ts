@@ -180,7 +180,10 @@ async function completeEvidence({ state, facts, open }: Generation, { isAlone = 
   }
 }
 
-/** For generations that began before every decision was answered, as their histories demand. */
+/**
+ * Resolves an unknown submission in generations that began before every decision was answered, as their histories
+ * demand.
+ */
 async function resolveAsBefore(generation: Generation): Promise<string | undefined> {
   const { state, facts, wishes, doubt } = generation;
   const policy = facts.request.onUnknownSubmission ?? 'hold';

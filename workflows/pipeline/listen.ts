@@ -14,8 +14,7 @@ import {
 import { tellState, warn } from './visibility.ts';
 
 /**
- * Registers the handlers. Messages may come from anyone: payloads may be absent or junk, and no handler may throw by
- * accident.
+ * Registers the handlers. Anyone may send messages: payloads may be absent or junk, and no handler may throw for that.
  */
 export function listen(pipeline: Pipeline): void {
   setHandler(pipelineStateQuery, () => tellState(pipeline));

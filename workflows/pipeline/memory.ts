@@ -147,7 +147,7 @@ function isLate({ deadlineAt }: PipelineState, isCarried: boolean): boolean {
   return !isCarried || patched('late-continuations-order-nothing');
 }
 
-/** Opens the memory from the workflow's argument, which any service may have sent, and from what an earlier run carried. */
+/** Opens the memory from the workflow's argument, which anyone may have sent, and from what an earlier run carried. */
 export function openPipeline(argument: unknown, given: unknown): Pipeline {
   const { workflowId: key } = workflowInfo();
   const carried = handedOn(given, sampleOfCarried);

@@ -32,8 +32,7 @@ export async function runcomfyPipeline(request: PipelineRequest, carried?: Carri
   waitForKeyOf(request, carried);
   const pipeline = openPipeline(request, carried);
   listen(pipeline);
-  // A cancellation of the workflow is only recorded: open orders must still be asked to stop, and that takes
-  // activities.
+  // A cancellation is only recorded: open orders must still be asked to stop, and that takes activities.
   return await CancellationScope.nonCancellable(async () => {
     try {
       return await fulfil(pipeline);
@@ -70,7 +69,7 @@ function refuseRetry(pipeline: Pipeline): void {
 }
 
 function startDeadline(pipeline: Pipeline): void {
-  // Only then: a cancel may also have come with the first task, and leaves the timer as it is.
+  // A cancel may have come with the first task, too, but only a passed deadline makes the timer needless.
   if (pipeline.stop?.kind === 'timed_out') return;
   const inMs = Math.max(1, Date.parse(pipeline.state.deadlineAt) - Date.now());
   void sleep(inMs, { summary: 'deadline' }).then(async () => {

@@ -19,7 +19,7 @@ const maxAttempts = 30;
 /** Type of the failure of a delivery that did not arrive; its first detail is the `Delivery`. */
 const notDelivered = 'WebhookNotDelivered';
 
-/** Delivers one event: attempts on the schedule until the receiver takes it, refuses it for good or a day has passed. */
+/** Delivers one event: tries on a schedule until the receiver accepts it, refuses it for good, or a day has passed. */
 export async function runcomfyWebhook(order: WebhookOrder): Promise<Delivery> {
   waitForKeyOf(order);
   const issues = problemsOfWebhookOrder(order);
