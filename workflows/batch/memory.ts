@@ -57,7 +57,7 @@ export interface BatchData extends HandedOn {
   closedFrom?: number;
   /** A lost window may have started items up to this index. */
   reach: number;
-  /** No look-up has been made since of whether it has. */
+  /** Those items have not been looked for since. */
   isInDoubt?: true;
   /**
    * Only in a run that knows nothing of the previous one: it looks for those items in parts, and has done so up to this
