@@ -285,6 +285,6 @@ export interface Activities {
   checkAdoption: (question: AdoptionQuestion) => Promise<AdoptionAnswer>;
   /** Gathers evidence that helps a person decide about a submission of unknown outcome. */
   gatherEvidence: (question: EvidenceQuestion) => Promise<SubmissionEvidence>;
-  /** Asks Temporal, not RunComfy, which of these names exist on the server. Runs as a local activity. */
+  /** Asks Temporal, not RunComfy, which of these names exist on the server. */
   listSearchAttributes: (question: { names: string[] }) => Promise<{ existing: string[] }>;
 }
