@@ -29,6 +29,8 @@ interface CancelHeartbeat {
   /** Includes the pause that follows. */
   askedForMs: number;
   reads: number;
+  /** The status said that the work was stopped, and its result that it is under way. */
+  isUnderWay?: boolean;
 }
 
 /**
@@ -50,11 +52,12 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
     const before = heartbeatOf(activityInfo().heartbeatDetails);
     const count = readCounter.open(key, readsSoFar, before.reads);
     openAttempts.drop(key);
+    let isUnderWay = before.isUnderWay === true;
     const noOutcome = (message: string): ApplicationFailure => {
       const backoffMs = Math.min(longestBackoffMs, 1_000 * 2 ** (activityInfo().attempt - 1));
       const askedForMs = before.askedForMs + performance.now() - startedAt + backoffMs;
       const reads = count.unreported();
-      heartbeat({ askedForMs, reads } satisfies CancelHeartbeat);
+      heartbeat({ askedForMs, reads, ...(isUnderWay && { isUnderWay }) } satisfies CancelHeartbeat);
       // Only an outcome ends the attempts earlier.
       const isLast = askedForMs >= askForMs;
       return failure('ServiceUnavailable', 'cancel', message, { reads }, backoffMs, isLast);
@@ -64,15 +67,18 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
     const lookUntil = () => Math.min(performance.now() + statusWithinMs, startedAt + answerWithinMs);
     const look = () => readEnd({ runcomfy }, { model, requestId }, count, lookUntil() - performance.now());
     const endOfStopped = async () => {
+      // A result that is away now does not take back that the work was under way.
+      const isDoubted = () => (end ? end.notStopped === 'in_progress' : isUnderWay);
       let end = await look();
       // Where the cancel agrees with the status, a few seconds suffice; otherwise further attempts ask again.
       const isAgreed = said?.outcome === 'cancelled';
       for (const pauseMs of isAgreed ? secondLooksMs : []) {
-        if (end?.notStopped !== 'in_progress' || performance.now() + pauseMs >= startedAt + answerWithinMs) break;
+        if (!isDoubted() || performance.now() + pauseMs >= startedAt + answerWithinMs) break;
         await sleep(pauseMs);
         end = (await look()) ?? end;
       }
-      if (end?.notStopped !== 'in_progress' || isAgreed) return end;
+      if (!isDoubted() || isAgreed) return end;
+      isUnderWay = true;
       const doubt = noOutcome(
         `RunComfy says that request ${requestId} was cancelled, and by its result that it is under way`,
       );
@@ -142,11 +148,11 @@ export function createCancelRequest(deps: ReadingDeps): Activities['cancelReques
   }
 }
 
-/** Older workers leave out `reads`. */
+/** Older workers leave out `reads` and `isUnderWay`. */
 function heartbeatOf(details: unknown): CancelHeartbeat {
-  const { askedForMs, reads } = isJsonObject(details) ? details : {};
+  const { askedForMs, reads, isUnderWay } = isJsonObject(details) ? details : {};
   const number = (value: unknown) => (typeof value === 'number' ? value : 0);
-  return { askedForMs: number(askedForMs), reads: number(reads) };
+  return { askedForMs: number(askedForMs), reads: number(reads), isUnderWay: isUnderWay === true };
 }
 
 interface CancelReply {

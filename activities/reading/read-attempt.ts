@@ -91,6 +91,8 @@ export interface ReadAttempt {
   answeredAt: () => string | undefined;
   /** Records a proper answer, which clears every doubt. */
   noteAnswer: (at: string) => void;
+  /** Whether earlier attempts had this answer, and no proper one since. */
+  isInDoubt: (doubtful: DoubtfulAnswer) => boolean;
   /** Whether this answer has lasted for its grace period, so that it is no longer in doubt. */
   hasLasted: (doubtful: DoubtfulAnswer) => boolean;
 }
@@ -142,12 +144,13 @@ export async function runReadAttempt<T>(
   const startedAt = performance.now();
   /** Now by the server's clock, which all workers share; epoch ms. */
   const now = () => info.currentAttemptScheduledTimestampMs + (performance.now() - startedAt);
+  const isInDoubt = (answer: DoubtfulAnswer) => doubtSoFar(before, answer, now()) !== undefined;
   const hasLasted = (answer: DoubtfulAnswer) => {
     const doubt = doubtSoFar(before, answer, now());
     return doubt !== undefined && now() - doubt.since >= graceOf(answer);
   };
   try {
-    return await read({ count, key, answeredAt, noteAnswer, hasLasted });
+    return await read({ count, key, answeredAt, noteAnswer, isInDoubt, hasLasted });
   } catch (error) {
     if (error instanceof GoOnLater) {
       heartbeat({ ...before, reads: count.unreported(), pauses: (before.pauses ?? 0) + 1 } satisfies ReadHeartbeat);
@@ -205,9 +208,9 @@ function toReadFailure(
     const delayMs = Math.min(leftMs, longestMs, Math.max(shortestRetryMs, Math.round((now - doubt.since) / 2)));
     return failure('ServiceUnavailable', 'read', error.message, detailsOf(error.httpStatus), delayMs);
   }
-  // An outage neither ends nor confirms RunComfy's own word that it knows no such request. Other doubts end: malformed
-  // replies before and after an outage may be its beginning and its end.
-  if (kept.doubt?.type !== 'RequestNotFound') delete kept.doubt;
+  // An outage neither ends nor confirms RunComfy's own word that it knows no such request, or that stopped work is under
+  // way. Other doubts end: malformed replies before and after an outage may be its beginning and its end.
+  if (kept.doubt?.type !== 'RequestNotFound' && kept.doubt?.type !== kindOf(contradicted)) delete kept.doubt;
   delete kept.unsignedDoubt;
   heartbeat(kept);
   const mayPass =

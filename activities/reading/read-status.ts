@@ -126,7 +126,7 @@ function seenIn({ status, readAt, queuePosition }: StatusReading): Partial<Statu
 async function readOnce(
   deps: ReadingDeps,
   question: StatusQuestion,
-  { count, answeredAt, noteAnswer, hasLasted }: ReadAttempt,
+  { count, answeredAt, noteAnswer, isInDoubt, hasLasted }: ReadAttempt,
   open: OpenAttempt,
   { turnBy, answerBy, costBy }: { turnBy: number; answerBy: number; costBy: number },
 ): Promise<StatusReading> {
@@ -154,7 +154,7 @@ async function readOnce(
   const isCertain = question.isLastRead === true || hasLasted(contradicted);
   const { status, statusWord, costUsd } =
     reply.status === 'cancelled'
-      ? await endOfStopped(deps, question, count, { latestAt: costBy, isCertain })
+      ? await endOfStopped(deps, question, count, { latestAt: costBy, isCertain, wasUnderWay: isInDoubt(contradicted) })
       : { ...reply, costUsd: undefined };
   const readBeforeAt = answeredAt();
   noteAnswer(readAt.toISOString());
@@ -189,18 +189,19 @@ async function readOnce(
 
 /**
  * Checks a `cancelled` status against the result, which may say that the work succeeded or still runs. An output counts
- * at once; that the work still runs counts only until the contradiction has lasted.
+ * at once; that the work still runs counts only until the contradiction has lasted, also while the result is away.
  */
 async function endOfStopped(
   deps: ReadingDeps,
   question: StatusQuestion,
   count: AttemptCount,
-  { latestAt, isCertain }: { latestAt: number; isCertain: boolean },
+  { latestAt, isCertain, wasUnderWay }: { latestAt: number; isCertain: boolean; wasUnderWay: boolean },
 ): Promise<{ status: RequestStatus; statusWord: string; costUsd?: number | undefined }> {
   const end = await readEnd(deps, question, count, latestAt - performance.now());
   const statusWord = 'cancelled';
   if (end?.notStopped === 'finished') return { status: 'finished', statusWord };
-  if (end?.notStopped === 'in_progress' && !isCertain) {
+  const isUnderWay = end ? end.notStopped === 'in_progress' : wasUnderWay;
+  if (isUnderWay && !isCertain) {
     const message = `RunComfy says that request ${question.requestId} was cancelled, and by its result that it is under way`;
     throw new RunComfyError(contradicted.type, message, { isContradicted: true });
   }

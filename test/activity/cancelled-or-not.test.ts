@@ -13,14 +13,16 @@ const output = { video: 'https://c/a.mp4' };
 
 /** A RunComfy that says of a request that it was stopped, and has this for its result. */
 async function stoppedWith(result: object, cancel: object = { outcome: 'cancelled' }) {
-  const answer = { result, reads: 0 };
+  const answer = { result, reads: 0, isStatusAway: false, isResultAway: false };
   const { port } = await serve((response, { path }) => {
-    if (path.endsWith('/cancel')) reply(response, 202, { request_id: requestId, ...cancel });
-    else if (path.endsWith('/status')) reply(response, 200, { request_id: requestId, status: 'cancelled' });
-    // A cost that is stated is not awaited.
-    else {
+    if (path.endsWith('/cancel')) {
+      reply(response, 202, { request_id: requestId, ...cancel });
+    } else if (path.endsWith('/status')) {
+      reply(response, answer.isStatusAway ? 503 : 200, { request_id: requestId, status: 'cancelled' });
+    } else {
       answer.reads += 1;
-      reply(response, 200, { cost: 0, ...answer.result });
+      // A cost that is stated is not awaited.
+      reply(response, answer.isResultAway ? 503 : 200, { cost: 0, ...answer.result });
     }
   });
   return { answer, ...activitiesAt(`http://127.0.0.1:${String(port)}`) };
@@ -119,6 +121,67 @@ describe('work that was stopped by its status, and is under way by its result', 
     answer.result = { request_id: requestId, status: 'cancelled' };
     const { value } = await attempt(activities.cancelRequest, question);
     expect(value).toMatchObject({ outcome: 'cancelled', status: 'cancelled' });
+  });
+});
+
+describe('work that was under way by its result, which is away now', () => {
+  const underWay = { request_id: requestId, status: 'in_progress' };
+  const doubted = { type: 'ServiceUnavailable', nonRetryable: false };
+
+  it('is read on until the result is back, or the doubt is 30 s old', async () => {
+    const rig = await stoppedWith(underWay);
+    const first = await rig.attempt(rig.activities.readStatus, question);
+    rig.answer.isResultAway = true;
+    const early = await askOn(25_000, first, (before, nth) => readAgain(rig, requestId, before, nth));
+    expect(early.failure).toMatchObject(doubted);
+    rig.answer.isResultAway = false;
+    rig.answer.result = { request_id: requestId, status: 'succeeded', output };
+    expect((await readAgain(rig, requestId, early)).value).toMatchObject({ status: 'finished' });
+    rig.answer.isResultAway = true;
+    vi.setSystemTime(Date.now() + 5_000);
+    expect((await readAgain(rig, requestId, early)).value).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('is read on where the status was away in between', async () => {
+    const rig = await stoppedWith(underWay);
+    const first = await rig.attempt(rig.activities.readStatus, question);
+    Object.assign(rig.answer, { isStatusAway: true, isResultAway: true });
+    const outage = await readAgain(rig, requestId, first);
+    rig.answer.isStatusAway = false;
+    expect((await readAgain(rig, requestId, outage, 3)).failure).toMatchObject(doubted);
+  });
+
+  it('was stopped by the last read', async () => {
+    const rig = await stoppedWith(underWay);
+    const heartbeatDetails = (await rig.attempt(rig.activities.readStatus, question)).heartbeats.at(-1);
+    rig.answer.isResultAway = true;
+    const info = { attempt: 2, heartbeatDetails };
+    const { value } = await rig.attempt(rig.activities.readStatus, { ...question, isLastRead: true }, info);
+    expect(value).toMatchObject({ status: 'cancelled' });
+  });
+
+  it.each([false, true])('is asked to stop for 30 s (the status is away in between: %s)', async (isStatusAway) => {
+    const { answer, attempt, activities } = await stoppedWith(underWay, {});
+    let last = await attempt(activities.cancelRequest, question);
+    answer.isResultAway = true;
+    for (const isAway of [isStatusAway, false]) {
+      answer.isStatusAway = isAway;
+      last = await attempt(activities.cancelRequest, question, { heartbeatDetails: last.heartbeats.at(-1) });
+      expect(last.failure).toMatchObject(doubted);
+    }
+    const heartbeatDetails = { ...(last.heartbeats.at(-1) as object), askedForMs: 29_500 };
+    const { value } = await attempt(activities.cancelRequest, question, { heartbeatDetails });
+    expect(value).toMatchObject({ outcome: 'cancelled', status: 'cancelled' });
+  });
+
+  it('has an output where the cancel says cancelled, and the result is back within seconds', async () => {
+    const { answer, attempt, activities } = await stoppedWith({ request_id: requestId, status: 'succeeded', output });
+    answer.isResultAway = true;
+    const heartbeatDetails = { askedForMs: 1_000, reads: 0, isUnderWay: true };
+    const cancel = attempt(activities.cancelRequest, question, { heartbeatDetails });
+    await vi.waitFor(() => expect(answer.reads).toBe(1));
+    answer.isResultAway = false;
+    expect((await cancel).value).toMatchObject({ outcome: 'not_cancellable', status: 'finished' });
   });
 });
 
