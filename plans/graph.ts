@@ -27,10 +27,14 @@ export function ordersOf(plan: PipelinePlan, id: string): { order: PlanOrder; pa
 export function sourcesOf(plan: PipelinePlan, id: string): string[] {
   const step = plan.steps[id];
   if (step === undefined) return [];
-  const referred = textsOfStep(plan, id)
+  return [...new Set([...step.needs, ...readBy(plan, id)])];
+}
+
+/** The steps that a step's expressions refer to. */
+export function readBy(plan: PipelinePlan, id: string): string[] {
+  return textsOfStep(plan, id)
     .flatMap(expressionsOf)
-    .flatMap((expression) => referencesOf(expression, plan));
-  return [...new Set([...step.needs, ...referred.map(({ step: source }) => source)])];
+    .flatMap((expression) => referencesOf(expression, plan).map(({ step }) => step));
 }
 
 /** Whether a step uses files that another step has made. */

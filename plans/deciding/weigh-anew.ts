@@ -2,7 +2,7 @@ import { sumOfKnown } from '../../domain/estimate.ts';
 import type { InputIssue } from '../../domain/generation.ts';
 import type { PipelinePreview } from '../../domain/pipeline/pipeline-preview.ts';
 import type { CheckedPlan } from '../check-plan.ts';
-import { sourcesOf, usesFiles } from '../graph.ts';
+import { readBy, sourcesOf, usesFiles } from '../graph.ts';
 import { refuseAbove, weighOrders } from '../weigh-orders.ts';
 import type { DecidingParts } from './parts.ts';
 import { type PreviewedRun, previewPlan } from './preview-plan.ts';
@@ -20,17 +20,19 @@ export async function weighAnew(
   if (weighOrders(checked.orders, { maxCostUsd }).length === 0) return [];
   const unread = { earlier: [], readOrder: () => Promise.resolve(undefined) };
   const { orders } = await previewPlan({ ...parts, ...unread }, checked, run);
-  const undecided = findUndecided(checked, orders);
-  const anew = orders.filter(({ key, step }) => key !== undefined || !undecided.has(step));
-  return refuseAbove(sumOfKnown(anew), maxCostUsd);
+  const wanted = new Set(checked.orders.map(({ step }) => step));
+  const open = findOpen(checked, orders);
+  return refuseAbove(sumOfKnown(orders.filter(({ step }) => wanted.has(step) && !open.has(step))), maxCostUsd);
 }
 
 /**
- * Steps after an approval that may be decided as it was before, so that what follows it was made before: at least a
- * part of what it offers was.
+ * Steps whose orders hang on how an approval is decided: decided as it was before, they may have been made before, or
+ * not be wanted at all. What a person chooses among new files was never made.
  */
-function findUndecided({ plan, sortedSteps }: CheckedPlan, orders: PipelinePreview['orders']): Set<string> {
-  const undecided = new Set<string>();
+function findOpen({ plan, sortedSteps }: CheckedPlan, orders: PipelinePreview['orders']): Set<string> {
+  const open = new Set<string>();
+  const afterApproval = new Set<string>();
+  const maybeAsBefore = new Set<string>();
   const isAnew = (id: string) =>
     plan.steps[id]?.kind === 'approval' ||
     (orders.some(({ step }) => step === id) &&
@@ -38,9 +40,16 @@ function findUndecided({ plan, sortedSteps }: CheckedPlan, orders: PipelinePrevi
   for (const id of sortedSteps) {
     const step = plan.steps[id];
     const sources = sourcesOf(plan, id);
-    const mayOfferTheSame =
-      step?.kind === 'approval' && step.choose !== undefined && !(usesFiles(plan, id) && sources.every(isAnew));
-    if (mayOfferTheSame || sources.some((source) => undecided.has(source))) undecided.add(id);
+    const isAfter = sources.some((source) => afterApproval.has(source));
+    const isOpen =
+      (isAfter && step?.if !== undefined) ||
+      sources.some((source) => open.has(source)) ||
+      readBy(plan, id).some((source) => maybeAsBefore.has(source));
+    if (isOpen) open.add(id);
+    if (isAfter || step?.kind === 'approval') afterApproval.add(id);
+    if (step?.kind !== 'approval') continue;
+    const offersNew = step.choose !== undefined && usesFiles(plan, id) && sources.every(isAnew);
+    if (isOpen || !offersNew) maybeAsBefore.add(id);
   }
-  return undecided;
+  return open;
 }

@@ -189,12 +189,68 @@ describe('a pipeline that is run again', () => {
       { a: priced('a'), b: priced('b', { needs: ['a'] }) },
       { a: priced('a'), b: priced('b of ${{ steps.a.image }}') },
       { a: priced('a'), pick, b: priced('b of ${{ steps.pick.choice }}') },
+      { a: priced('a'), ok: { approval: {}, needs: ['a'] }, b: priced('b of ${{ steps.a.image }}', { needs: ['ok'] }) },
     ];
     for (const steps of plans) {
       const { end, provider } = await start({ plan: { version: 1, steps }, orderAgain: true, maxCostUsd: 1 });
       expect((await end()).state).toMatchObject({ phase: 'failed', failure: { type: 'InvalidInput' } });
       expect(provider.runs).toEqual([]);
     }
+  });
+
+  describe('is not refused for what a decision, or its params, may leave out', () => {
+    const priced = (prompt: string, more: object = {}) => still(prompt, { maxPriceUsd: 0.6, ...more });
+    const pick = { approval: { choose: ['kling', 'seedance'] } };
+    const needs = ['ok'];
+    const ok = { approval: {}, needs: ['a'] };
+    const plans: [string, object][] = [
+      [
+        'a branch that is not chosen',
+        {
+          pick,
+          a: priced('a', { if: 'steps.pick.choice == "kling"' }),
+          b: priced('b', { if: 'steps.pick.choice == "seedance"' }),
+        },
+      ],
+      [
+        'what follows such a branch',
+        {
+          pick,
+          a: priced('a', { needs: ['pick'] }),
+          b: still('b', { maxPriceUsd: 0.1, if: 'steps.pick.choice == "seedance"' }),
+          c: priced('c', { needs: ['b'] }),
+        },
+      ],
+      [
+        'what is made instead after a rejection',
+        { a: priced('a'), ok, redo: priced('redo', { needs, runsWhen: 'ended', if: 'steps.ok.phase != "succeeded"' }) },
+      ],
+      [
+        'an input made of the reason of a decision',
+        {
+          a: priced('a'),
+          ok,
+          b: priced('b${{ has(steps.ok.reason) ? steps.ok.reason : "" }}'),
+        },
+      ],
+      ['a step that the params do not want', { a: priced('a'), ok, b: priced('b', { needs, if: 'params.more' }) }],
+    ];
+    it.each(plans)('%s', async (_, steps) => {
+      const request = { plan: { version: 1, params: { more: { type: 'boolean', default: false } }, steps } };
+      const run = async (more: object, options: object = {}) => {
+        const { execution, time, provider, end } = await start({ ...request, ...more }, options);
+        time.after(20 * 60_000, () => {
+          const decision = 'pick' in steps ? { step: 'pick', choose: 0 } : { step: 'ok', reason: ' as told' };
+          execution.signal('decide', { ...decision, decision: 'approve' });
+        });
+        return { state: (await end()).state, time, provider };
+      };
+      const { time, provider } = await run({ maxCostUsd: 2 });
+      const ordered = provider.runs.length;
+      const { state } = await run({ orderAgain: true, maxCostUsd: 0.5 }, { time, provider });
+      expect(state).toMatchObject({ phase: 'succeeded', costUsd: 0 });
+      expect(provider.runs).toHaveLength(ordered);
+    });
   });
 
   it('orders the first form anew once it is another one', async () => {
