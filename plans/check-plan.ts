@@ -201,24 +201,29 @@ function checkOutputs(checking: Checking): void {
 function findUnwanted(checking: Checking, sorted: readonly string[]): Set<string> {
   const { plan } = checking;
   const unwanted = new Set<string>();
+  const uncertain = new Set<string>();
   for (const id of sorted) {
-    const needed = plan.steps[id]?.runsWhen === 'succeeded' ? sourcesOf(plan, id) : [];
-    // A step that may be skipped along with a source may never get to its `if`: an error in it is no problem yet.
-    const report = needed.length > 0 ? { ...checking, issues: [] } : checking;
-    if (needed.some((source) => unwanted.has(source)) || !isWanted(report, id)) unwanted.add(id);
+    const step = plan.steps[id];
+    const needed = step?.runsWhen === 'succeeded' ? sourcesOf(plan, id) : [];
+    // A step that is skipped along with a source never gets to its `if`: an error in it is no problem yet.
+    const maySkip = needed.some((source) => uncertain.has(source));
+    const isWanted = settleCondition(maySkip ? { ...checking, issues: [] } : checking, id);
+    if (isWanted === false || needed.some((source) => unwanted.has(source))) unwanted.add(id);
+    if (isWanted !== true || maySkip || step?.kind === 'approval') uncertain.add(id);
   }
   return unwanted;
 }
 
-/** Whether a step may run, as far as its `if` can be evaluated with the params alone. */
-function isWanted(checking: Checking, id: string): boolean {
+/** Whether a step's `if` lets it run; undefined where the params alone do not tell. */
+function settleCondition(checking: Checking, id: string): boolean | undefined {
   const [expression, text] = [checking.conditions.get(id), checking.plan.steps[id]?.if];
-  if (expression === undefined || text === undefined || !isOfParams(expression)) return true;
+  if (text === undefined) return true;
+  if (expression === undefined || !isOfParams(expression)) return undefined;
   const path = `${jsonPath('$.steps', id)}.if`;
   const value = attempt(checking, [expression], () => evaluateBare(text, checking.values, path));
-  if (value === undefined || typeof value === 'boolean') return value !== false;
+  if (value === undefined || typeof value === 'boolean') return value;
   checking.issues.push({ path, message: `${text} is neither true nor false` });
-  return true;
+  return undefined;
 }
 
 function checkNumberOfOrders({ plan, orders, issues }: Checking): void {

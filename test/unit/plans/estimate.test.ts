@@ -116,6 +116,22 @@ describe('an estimate', () => {
     expect(await planned({ needs: [] })).toBeUndefined();
   });
 
+  it('refuses a condition that the params leave without a value where nothing that goes well skips the step', async () => {
+    const still = { model: image, input: {} };
+    const last = { ...still, if: 'params.refs[0] == "x"' };
+    const refused = async (steps: object) => {
+      const plan = { version: 1, params: { refs: { type: 'list', default: [] } }, steps: { still, ...steps } };
+      return (await checkPlan(plan, { getModel })).issues.map(({ path }) => path);
+    };
+    expect(await refused({ last: { ...last, needs: ['still'] } })).toEqual(['$.steps.last.if']);
+    const first = { ...still, needs: ['still'], if: 'size(params.refs) == 0' };
+    expect(await refused({ first, last: { ...last, needs: ['first'] } })).toEqual(['$.steps.last.if']);
+    const ok = { approval: {}, needs: ['still'] };
+    expect(await refused({ ok, last: { ...last, needs: ['ok'] } })).toEqual([]);
+    const ended = { ...still, needs: ['ok'], runsWhen: 'ended' };
+    expect(await refused({ ok, ended, last: { ...last, needs: ['ended'] } })).toEqual(['$.steps.last.if']);
+  });
+
   it('evaluates nothing of a step that the params do not want', async () => {
     const params = { refs: { type: 'list', default: [] }, n: { type: 'integer', default: 3 } };
     const planned = async (step: object) => {
