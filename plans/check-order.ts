@@ -12,6 +12,7 @@ import type { Scope } from './expressions/expression-types.ts';
 import { describeValue } from './field-reader.ts';
 import { ordersOf } from './graph.ts';
 import { type HeldInput, holdOpen } from './hold-open.ts';
+import { isUnsettled } from './known-before.ts';
 import type { ModelLookup } from './model-facts.ts';
 
 /** The items of a step's `forEach`. */
@@ -51,8 +52,14 @@ export async function settleModels(checking: Checking, lookup: ModelLookup): Pro
 
 /** Checks an order of a step, once for each known item. */
 export function checkOrder(checking: Checking, { id, rank, order, path, items }: OrderToCheck): void {
-  const { known, issues = [] } = checking.models.get(path) ?? {};
+  const { known, expressions = [], issues = [], valueIssues = [] } = checking.models.get(path) ?? {};
   checking.issues.push(...issues);
+  if (isUnsettled(checking.unsettled, expressions)) {
+    const held = holdInputs(checking, order, `${path}.input`, items, undefined);
+    checkInputs(checking, held, { model: order.model, entry: undefined, path: `${path}.input` });
+    return;
+  }
+  checking.issues.push(...valueIssues);
   if (known === undefined) return;
   const { model, facts, kind } = known;
   if ('failure' in facts) {
@@ -142,17 +149,18 @@ async function settleModel(
   { text, path }: { text: string; path: string },
 ): Promise<SettledModel> {
   const issues: InputIssue[] = [];
-  const checking = { ...whole, issues };
-  const expressions = checkText(checking, text, path, { isParamsOnly: true });
-  if (issues.length > 0) return { issues };
-  const model = attempt(checking, expressions, () => evaluateValue(text, checking.values, path));
+  const valueIssues: InputIssue[] = [];
+  const expressions = checkText({ ...whole, issues }, text, path, { isParamsOnly: true });
+  if (issues.length > 0) return { expressions, issues };
+  const evaluate = () => evaluateValue(text, whole.values, path);
+  const model = attempt({ ...whole, issues: valueIssues }, expressions, evaluate);
   if (isModelId(model)) {
     const facts = await lookup.facts(model);
     const kind = modelKind(model, 'entry' in facts ? facts.entry.categories : []);
-    return { known: { model, facts, kind }, issues };
+    return { known: { model, facts, kind }, expressions, issues };
   }
-  if (model !== undefined) issues.push({ path, message: `expected ${modelIdWords}, got ${describeValue(model)}` });
-  return { issues };
+  if (model !== undefined) valueIssues.push({ path, message: `expected ${modelIdWords}, got ${describeValue(model)}` });
+  return { expressions, issues, valueIssues };
 }
 
 function isAtOrBelow(path: string, place: string): boolean {

@@ -30,7 +30,11 @@ export interface PlannedOrder {
 /** The model of an order and what is known of it, or the problems that leave it unknown. */
 export interface SettledModel {
   known?: { model: string; facts: ModelFacts; kind: MediaKind | undefined };
+  /** The expressions that tell the model. */
+  expressions: CheckedExpression[];
   issues: InputIssue[];
+  /** Problems of what the expressions come to, which are none of a step that the params do not want. */
+  valueIssues?: InputIssue[];
 }
 
 /** State of the check of one plan. */

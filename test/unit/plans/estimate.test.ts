@@ -133,10 +133,11 @@ describe('an estimate', () => {
   });
 
   it('evaluates nothing of a step that the params do not want', async () => {
-    const params = { refs: { type: 'list', default: [] }, n: { type: 'integer', default: 3 } };
-    const planned = async (step: object) => {
+    const upscaler = { type: 'string', default: '' };
+    const params = { refs: { type: 'list', default: [] }, n: { type: 'integer', default: 3 }, upscaler };
+    const planned = async (step: object, given: Record<string, unknown> = {}) => {
       const own = { model: image, input: {}, if: 'size(params.refs) > 0', ...step };
-      return (await checkPlan({ version: 1, params, steps: { own } }, { getModel })).checked?.orders;
+      return (await checkPlan({ version: 1, params, steps: { own } }, { getModel, params: given })).checked?.orders;
     };
     expect(await planned({ input: { num_images: '${{ params.refs[0] }}' } })).toEqual([]);
     expect(await planned({ model: kling, input: { ...clip({}).input, duration: '${{ params.n + 1 }}' } })).toEqual([]);
@@ -144,6 +145,17 @@ describe('an estimate', () => {
     expect(await planned({ forEach: ['${{ params.refs[0] }}'] })).toEqual([]);
     expect(await planned({ input: { num_images: '${{ params.refs[0] }}' }, if: 'params.n > 2' })).toBeUndefined();
     expect(await planned({ input: { num_images: '${{ params.ref }}' } })).toBeUndefined();
+    const upscale = { model: '${{ params.upscaler }}', if: 'params.upscaler != ""' };
+    const models = [upscale, { model: '${{ params.refs[0] }}' }];
+    for (const { model, ...step } of models) {
+      expect(await planned({ model, ...step })).toEqual([]);
+      expect(await planned({ onFailure: { fallback: [{ model, input: {} }] }, ...step })).toEqual([]);
+      expect(await planned({ model, ...step }, { upscaler: 'x', refs: ['x'] })).toBeUndefined();
+      expect(await planned({ model, ...step, input: { num_images: '${{ params.ref }}' } })).toBeUndefined();
+    }
+    expect(await planned(upscale, { upscaler: image })).toHaveLength(1);
+    expect(await planned({ model: '${{ params.other }}' })).toBeUndefined();
+    expect(await planned({ model: 'x' })).toBeUndefined();
   });
 
   it('prices a bundled model without any catalogue', async () => {
