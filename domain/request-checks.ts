@@ -85,6 +85,12 @@ export function checkWord(field: string, value: unknown, words: readonly string[
   if (problem !== undefined) refuse(field, problem);
 }
 
+/** Refuses a field that is present and not of a type. */
+export function checkType(field: string, value: unknown, type: 'boolean' | 'string', refuse: Refuse): void {
+  if (isMissing(value) || typeof value === type) return;
+  refuse(field, `expected ${type === 'boolean' ? 'true or false' : 'text'}, got ${describe(value)}`);
+}
+
 /** Whether a value is a whole number in a range. */
 export function isIntegerBetween(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import { createIssueList, issuesSentence } from '../domain/issues.ts';
 import { isJsonObject } from '../domain/json.ts';
-import { describe, isMissing, refuseUnknown } from '../domain/request-checks.ts';
+import { checkType, refuseUnknown } from '../domain/request-checks.ts';
 import { cutText } from '../domain/text.ts';
 
 /** The payload of a cancel of a pipeline or batch. */
@@ -32,10 +32,8 @@ export function checkCancel(payload?: unknown): void {
   };
   refuseUnknown(refuse, '', payload, ['cancel', ['reason', 'detach']]);
   const { reason, detach } = payload;
-  if (!isMissing(reason) && typeof reason !== 'string')
-    refuse('reason', `expected text or nothing, got ${describe(reason)}`);
-  if (!isMissing(detach) && typeof detach !== 'boolean')
-    refuse('detach', `expected true, false or nothing, got ${describe(detach)}`);
+  checkType('reason', reason, 'string', refuse);
+  checkType('detach', detach, 'boolean', refuse);
   const found = issues.toIssues();
   if (found.length === 0) return;
   const message = issuesSentence(found);

@@ -5,6 +5,7 @@ import { boundless, findExcess, isJsonObject, jsonBytes } from '../json.ts';
 import { planLimits } from '../pipeline/pipeline.ts';
 import {
   checkStretch,
+  checkType,
   checkUsd,
   checkWord,
   describe,
@@ -69,9 +70,7 @@ export function parseBatchRequest(argument: unknown): ParsedBatchRequest {
   };
   refuseUnknown(refuse, '', argument, ['a request', batchRequestFields]);
   const { items, keepOpen, plan, defaults, window, maxCostUsd, budgets, pauseAfterFailures, openForMs } = argument;
-  if (!isMissing(keepOpen) && typeof keepOpen !== 'boolean') {
-    refuse('keepOpen', `expected true or false, got ${describe(keepOpen)}`);
-  }
+  checkType('keepOpen', keepOpen, 'boolean', refuse);
   const kind = isMissing(plan) ? 'generation' : 'pipeline';
   if (kind === 'pipeline' && !isJsonObject(plan)) {
     refuse('plan', `expected a plan { version, steps, … }, got ${describe(plan)}`);

@@ -4,6 +4,7 @@ import { createIssueList } from '../issues.ts';
 import { isJsonObject } from '../json.ts';
 import {
   checkStretch,
+  checkType,
   checkUsd,
   checkWord,
   describe,
@@ -60,9 +61,7 @@ export function parsePipelineRequest(argument: unknown): ParsedPipelineRequest {
   if (!isMissing(lineage) && !isLineage(lineage)) {
     refuse('lineage', `expected text of 1 to 500 characters, got ${describe(lineage)}`);
   }
-  if (!isMissing(orderAgain) && typeof orderAgain !== 'boolean') {
-    refuse('orderAgain', `expected true or false, got ${describe(orderAgain)}`);
-  }
+  checkType('orderAgain', orderAgain, 'boolean', refuse);
   checkStretch('deadlineMs', deadlineMs, refuse);
   checkUsd('maxCostUsd', maxCostUsd, refuse);
   checkBudgets(budgets, refuse);

@@ -4,7 +4,7 @@ import type { BatchPauseMessage, BatchSetMessage } from '../../domain/batch/batc
 import { toMicro, toUsd } from '../../domain/budget/money.ts';
 import { createIssueList, issuesSentence } from '../../domain/issues.ts';
 import { isJsonObject } from '../../domain/json.ts';
-import { describe, isMissing, isUsd, refuseUnknown } from '../../domain/request-checks.ts';
+import { checkType, describe, isMissing, isUsd, refuseUnknown } from '../../domain/request-checks.ts';
 import { cutText } from '../../domain/text.ts';
 import { checkCancel, readCancel } from '../cancel-message.ts';
 import { addItems, checkAdd } from './adding.ts';
@@ -107,9 +107,7 @@ function checkSet(payload: unknown): void {
     if (!isMissing(maxCostUsd) && !isUsd(maxCostUsd)) {
       refuse('maxCostUsd', `expected USD above 0 with at most 6 decimals, or null, got ${describe(maxCostUsd)}`);
     }
-    if (!isMissing(noMaxCost) && typeof noMaxCost !== 'boolean') {
-      refuse('noMaxCost', `expected true, false or nothing, got ${describe(noMaxCost)}`);
-    }
+    checkType('noMaxCost', noMaxCost, 'boolean', refuse);
     if (noMaxCost === true && !isMissing(maxCostUsd)) refuse('noMaxCost', 'expected maxCostUsd or noMaxCost, not both');
   }
   const found = issues.toIssues();

@@ -7,7 +7,7 @@ import type {
   StepState,
 } from '../../domain/pipeline/pipeline-run.ts';
 import type { PlanApprovalStep } from '../../domain/pipeline/pipeline.ts';
-import { describe, isMissing, refuseUnknown } from '../../domain/request-checks.ts';
+import { checkType, refuseUnknown } from '../../domain/request-checks.ts';
 import { cutText } from '../../domain/text.ts';
 import { stopBecauseOf } from './cancellation.ts';
 import { defect, type Pipeline } from './memory.ts';
@@ -105,7 +105,7 @@ export function checkDecision(pipeline: Pipeline, payload: unknown): void {
   };
   refuseUnknown(refuse, '', payload as object, ['a decision', ['step', 'decision', 'choose', 'reason', 'by']]);
   for (const [field, text] of Object.entries({ reason, by })) {
-    if (!isMissing(text) && typeof text !== 'string') refuse(field, `expected text or nothing, got ${describe(text)}`);
+    checkType(field, text, 'string', refuse);
   }
 }
 
