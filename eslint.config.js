@@ -70,6 +70,7 @@ const noSpreadLiterals = ['SpreadElement > ObjectExpression.argument', 'SpreadEl
   (selector) => ({ selector, message: 'Write the fields or the items themselves.' }),
 );
 const noExportAll = { selector: 'ExportAllDeclaration', message: 'Re-export by name.' };
+const restrictedSyntax = [noDefaultExport, classesAreErrors, noExportAll, noChainsOfSpreads, ...noSpreadLiterals];
 
 /** One import of a module, `{ value, type Shape }`; packages before our own folders, these before neighbours. */
 const importStyle = {
@@ -116,14 +117,7 @@ export default defineConfig(
           message: 'It forgets its time limits and burdens its signals: abort-signals/join-signals.ts does neither.',
         },
       ],
-      'no-restricted-syntax': [
-        'error',
-        noDefaultExport,
-        classesAreErrors,
-        noExportAll,
-        noChainsOfSpreads,
-        ...noSpreadLiterals,
-      ],
+      'no-restricted-syntax': ['error', ...restrictedSyntax],
       'no-unneeded-ternary': 'error',
       'no-warning-comments': ['error', { terms: ['eslint-disable', 'oxlint-disable'], location: 'anywhere' }],
       'object-shorthand': 'error',
@@ -173,15 +167,7 @@ export default defineConfig(
   {
     files: ['workflows/**/*.ts'],
     rules: {
-      'no-restricted-syntax': [
-        'error',
-        noDefaultExport,
-        classesAreErrors,
-        noExportAll,
-        noChainsOfSpreads,
-        ...noSpreadLiterals,
-        workflowsThrowFailures,
-      ],
+      'no-restricted-syntax': ['error', ...restrictedSyntax, workflowsThrowFailures],
     },
   },
   {

@@ -122,7 +122,7 @@ it('refuses an update `cancel` that says what it does not know, and takes the sa
   expect(repliesIn(await play(updated('cancel', misspelt, 'cancel')))).toEqual([expect.stringContaining(says)]);
   expect(await state()).toMatchObject({ phase: 'running' });
   await play(signalled('cancel', misspelt));
-  expect((await state()).cancel).toBeDefined();
+  expect(await state()).toMatchObject({ phase: 'cancelling', cancel: { requestedAt: expect.any(String) as string } });
 });
 
 it('a cancel waits for a worker that asks, however long none is there', async () => {

@@ -59,7 +59,8 @@ async function countIfThere(
   message: BatchAddMessage,
 ): Promise<number | undefined> {
   const items = 'items' in message && Array.isArray(message.items) ? message.items : undefined;
-  let [at, digest] = [0, ''];
+  let at = 0;
+  let digest = '';
   let before: string | undefined;
   for (const page of input.numbers ?? Array.from({ length: input.pages }, (_, number) => number)) {
     if (at === message.from) before = digest;
